@@ -1,0 +1,96 @@
+//! Errors on the wire: `google.rpc.Status` as JSON for REST, a status with details for the RPC protocols.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use connectrpc::{ConnectError, ErrorCode, ErrorDetail as RpcDetail};
+use serde::Serialize;
+
+use super::json::json_response;
+use crate::error::{Code, Error};
+use crate::proto::zitadel::v1::ErrorDetail;
+
+const DETAIL_TYPE: &str = "zitadel.v1.ErrorDetail";
+
+#[derive(Serialize)]
+struct Status<'a> {
+    code: i32,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<[Detail<'a>; 1]>,
+}
+
+#[derive(Serialize)]
+struct Detail<'a> {
+    #[serde(rename = "@type")]
+    kind: &'static str,
+    id: &'a str,
+    message: &'a str,
+}
+
+/// The REST answer for an error (contract 1.4).
+pub fn response(error: &Error) -> Response<Body> {
+    log(error);
+    let message = error.status_message();
+    let details = (!error.id.is_empty()).then_some([Detail {
+        kind: "type.googleapis.com/zitadel.v1.ErrorDetail",
+        id: error.id,
+        message: &error.message,
+    }]);
+    let body = serde_json::to_vec(&Status { code: error.code as i32, message: &message, details });
+    let status = StatusCode::from_u16(error.code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = json_response(status, body.unwrap_or_default());
+    if error.code == Code::Unauthenticated
+        && let Ok(value) = HeaderValue::from_str(&message)
+    {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+    }
+    response
+}
+
+/// The routing error of the gateway for a path that exists for another verb (contract 1.4).
+pub fn method_not_allowed() -> Response<Body> {
+    let body = Status { code: 12, message: "Method Not Allowed", details: None };
+    json_response(StatusCode::METHOD_NOT_ALLOWED, serde_json::to_vec(&body).unwrap_or_default())
+}
+
+/// The routing error for a path that does not exist.
+pub fn no_such_path() -> Response<Body> {
+    response(&Error::native(Code::NotFound, "Not Found"))
+}
+
+/// The error for gRPC, gRPC-web and Connect.
+pub fn status(error: &Error) -> ConnectError {
+    log(error);
+    let code = ErrorCode::from_grpc_code(error.code as u32).unwrap_or(ErrorCode::Internal);
+    let status = ConnectError::new(code, error.status_message().into_owned());
+    if error.id.is_empty() {
+        return status;
+    }
+    let detail = ErrorDetail { id: error.id.to_owned(), message: error.message.clone().into_owned() };
+    status.with_detail(RpcDetail::from_message(DETAIL_TYPE, &detail))
+}
+
+/// The gRPC answer for a failure outside any handler; it must be gRPC-shaped too.
+pub fn grpc_trailers_only(error: &Error) -> Response<Body> {
+    log(error);
+    let mut response = Response::new(Body::empty());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert("grpc-status", HeaderValue::from(error.code as i32));
+    let text: String =
+        percent_encoding::utf8_percent_encode(&error.status_message(), percent_encoding::CONTROLS).to_string();
+    if let Ok(value) = HeaderValue::from_str(&text) {
+        headers.insert("grpc-message", value);
+    }
+    response
+}
+
+/// Logs what the client is not told, once, where the error leaves the server. The request id comes
+/// from the span of the request.
+fn log(error: &Error) {
+    match (&error.source, error.code) {
+        (Some(source), Code::Unavailable) => tracing::warn!(error = %source, "store not reachable"),
+        (Some(source), _) => tracing::error!(error = %source, "request failed"),
+        (None, _) => tracing::debug!(code = error.code as i32, id = error.id, message = %error.message, "refused"),
+    }
+}

@@ -1,0 +1,231 @@
+//! Decides for each request which protocol it speaks, and finds its REST route.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use bytes::Bytes;
+use connectrpc::{ConnectRpcService, DeadlinePolicy};
+use futures_util::FutureExt as _;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use tower::Service;
+
+use super::limits::Limits;
+use super::routes::RestHandler;
+use super::{MAX_BODY, error, json};
+use crate::error::{Code, Error, Result};
+use crate::proto::{Rpc, rpcs};
+
+/// Everything below the probes. Cheap to clone.
+#[derive(Clone)]
+pub struct Gateway(Arc<Inner>);
+
+struct Inner {
+    /// One tree per verb, so that a static segment of one verb never hides a parameter of another.
+    trees: HashMap<Method, matchit::Router<Route>>,
+    rpc: ConnectRpcService,
+    limits: Limits,
+}
+
+struct Route {
+    params: Vec<&'static str>,
+    handler: RestHandler,
+}
+
+impl Gateway {
+    /// A gateway over the routes of the tables.
+    ///
+    /// # Panics
+    /// If two RPCs claim the same route.
+    #[expect(clippy::expect_used, reason = "a contract with a bad route must not start")]
+    pub fn new(rest: Vec<(&'static Rpc, RestHandler)>, rpc: connectrpc::Router, limits: Limits) -> Self {
+        let mut trees: HashMap<Method, matchit::Router<Route>> = HashMap::new();
+        for (rpc, handler) in rest {
+            let verb = rpc.verb.parse().expect("the contract names a verb");
+            let params = rpc.path.split('/').filter_map(|s| s.strip_prefix('{')?.strip_suffix('}')).collect();
+            let tree = trees.entry(verb).or_default();
+            tree.insert(rpc.path, Route { params, handler }).expect("each route is claimed once");
+        }
+        let rpc = ConnectRpcService::new(rpc)
+            .with_limits(
+                connectrpc::Limits::default().with_max_message_size(MAX_BODY).with_max_request_body_size(MAX_BODY + 5),
+            )
+            .with_deadline_policy(
+                DeadlinePolicy::new().with_default_timeout(limits.deadline).with_max(limits.deadline),
+            );
+        Self(Arc::new(Inner { trees, rpc, limits }))
+    }
+}
+
+impl Service<Request<Body>> for Gateway {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = std::result::Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<std::result::Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let inner = Arc::clone(&self.0);
+        Box::pin(async move {
+            let grpc = is_grpc(&request);
+            let work = AssertUnwindSafe(inner.answer(request, grpc)).catch_unwind();
+            Ok(work.await.unwrap_or_else(|panic| recovered(grpc, &*panic)))
+        })
+    }
+}
+
+impl Inner {
+    async fn answer(&self, request: Request<Body>, grpc: bool) -> Response<Body> {
+        if grpc || (!is_rest(request.uri().path()) && speaks_rpc(&request)) {
+            return self.rpc(request).await;
+        }
+        match self.limits.run(self.rest(request)).await {
+            Ok(response) => response,
+            Err(e) => error::response(&e),
+        }
+    }
+
+    async fn rpc(&self, request: Request<Body>) -> Response<Body> {
+        let mut rpc = self.rpc.clone();
+        match rpc.call(request).await {
+            Ok(response) => response.map(Body::new),
+            Err(never) => match never {},
+        }
+    }
+
+    async fn rest(&self, request: Request<Body>) -> Response<Body> {
+        self.find(request).await.unwrap_or_else(|e| error::response(&e))
+    }
+
+    async fn find(&self, request: Request<Body>) -> Result<Response<Body>> {
+        let (head, body) = request.into_parts();
+        let path = head.uri.path();
+        let verb = effective_verb(&head.method, &head.headers);
+        let Some(found) = self.trees.get(&verb).and_then(|tree| tree.at(path).ok()) else {
+            return Ok(self.miss(path, &verb));
+        };
+        let route = found.value;
+        let mut params = Vec::with_capacity(route.params.len());
+        for (name, (_, value)) in route.params.iter().zip(found.params.iter()) {
+            params.push((*name, json::percent_decode(value)?));
+        }
+        let body = read(body, &head.headers).await?;
+        let handler = Arc::clone(&route.handler);
+        Ok(handler(head, params, body).await)
+    }
+
+    /// Why no route fits: another spelling of the path, another verb, or no such path at all.
+    fn miss(&self, path: &str, verb: &Method) -> Response<Body> {
+        if let Some(clean) = cleaned(path)
+            && let Ok(location) = HeaderValue::from_str(&clean)
+        {
+            let mut response = json::json_response(StatusCode::MOVED_PERMANENTLY, Body::empty());
+            response.headers_mut().insert(header::LOCATION, location);
+            return response;
+        }
+        let elsewhere = self.trees.iter().any(|(other, tree)| other != verb && tree.at(path).is_ok());
+        if elsewhere { error::method_not_allowed() } else { error::no_such_path() }
+    }
+}
+
+/// gRPC proper: HTTP/2 and one of its content types (contract 1.1).
+fn is_grpc(request: &Request<Body>) -> bool {
+    request.version() == Version::HTTP_2
+        && content_type(request).is_some_and(|t| {
+            t.strip_prefix("application/grpc").is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', ';']))
+        })
+}
+
+fn is_rest(path: &str) -> bool {
+    path.starts_with("/management/") || path.starts_with("/auth/")
+}
+
+/// Whether a request to a path outside REST is gRPC-web, Connect or a call of a known service.
+fn speaks_rpc(request: &Request<Body>) -> bool {
+    let service = request.uri().path().trim_start_matches('/').split('/').next().unwrap_or_default();
+    rpcs::ALL.iter().any(|rpc| rpc.service == service)
+        || service.starts_with("grpc.")
+        || content_type(request).is_some_and(|t| {
+            ["application/grpc", "application/connect+", "application/proto"].iter().any(|p| t.starts_with(p))
+        })
+}
+
+fn content_type(request: &Request<Body>) -> Option<&str> {
+    request.headers().get(header::CONTENT_TYPE)?.to_str().ok()
+}
+
+/// A form-encoded POST may name another verb (contract 1.2).
+fn effective_verb(method: &Method, headers: &HeaderMap) -> Method {
+    let form = headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|t| t.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
+    if method != Method::POST || !form {
+        return method.clone();
+    }
+    let named = headers.get("x-http-method-override").and_then(|v| Method::from_bytes(v.as_bytes()).ok());
+    named.unwrap_or_else(|| method.clone())
+}
+
+async fn read(body: Body, headers: &HeaderMap) -> Result<Bytes> {
+    let too_large = || {
+        Error::native(Code::ResourceExhausted, format!("the request body is larger than {MAX_BODY} bytes; send less"))
+    };
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > MAX_BODY as u64) {
+        return Err(too_large());
+    }
+    match Limited::new(body, MAX_BODY).collect().await {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(e) if e.downcast_ref::<LengthLimitError>().is_some() => Err(too_large()),
+        Err(_) => Err(Error::native(Code::InvalidArgument, "the request body broke off; send it again")),
+    }
+}
+
+/// A path without empty, `.` and `..` segments, if it had any; the original redirects to it.
+fn cleaned(path: &str) -> Option<String> {
+    let inner = path.strip_prefix('/')?;
+    let body = inner.strip_suffix('/').unwrap_or(inner);
+    if !body.split('/').any(|s| matches!(s, "" | "." | "..")) || body.is_empty() {
+        return None;
+    }
+    let mut kept: Vec<&str> = Vec::new();
+    for segment in body.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => drop(kept.pop()),
+            other => kept.push(other),
+        }
+    }
+    Some(format!("/{}", kept.join("/")))
+}
+
+/// The answer after a defect: the client gets an error in its own protocol, the log the reason.
+fn recovered(grpc: bool, panic: &(dyn std::any::Any + Send)) -> Response<Body> {
+    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    let error = Error::internal(format!("panic: {text}"));
+    if grpc { error::grpc_trailers_only(&error) } else { error::response(&error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_paths_with_odd_segments_are_cleaned() {
+        for fine in ["/", "/a", "/a/", "/a/b"] {
+            assert_eq!(cleaned(fine), None, "{fine}");
+        }
+        for (odd, clean) in [("//", "/"), ("/a//b", "/a/b"), ("/a/../b", "/b"), ("/./a", "/a"), ("/../..", "/")] {
+            assert_eq!(cleaned(odd).as_deref(), Some(clean), "{odd}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The wire. Everything here translates; no rule and no SQL lives below this module.
+//!
+//! One axum router serves one port: probes, the REST gateway and the RPC protocols. The tables of
+//! the resources (`apps`, `keys`, …) say which service function answers which RPC.
+
+mod apps;
+mod cors;
+pub mod error;
+mod gateway;
+mod health;
+mod json;
+mod keys;
+mod limits;
+mod orgs;
+mod projects;
+mod routes;
+mod users;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use tower::ServiceBuilder;
+use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
+use tower_http::trace::TraceLayer;
+
+use crate::auth::Gate;
+use crate::ids::Ids;
+use crate::proto::{DESCRIPTOR_SET, rpcs};
+use crate::service::Services;
+use crate::store::Store;
+use gateway::Gateway;
+use limits::Limits;
+use routes::Table;
+
+/// Largest body of a request in bytes (design, section 5); gRPC messages too.
+pub const MAX_BODY: usize = 4 << 20;
+
+/// What the routes need.
+pub struct Parts {
+    /// The service functions.
+    pub services: Services,
+    /// Lets callers in.
+    pub gate: Gate,
+    /// For the readiness probe.
+    pub store: Store,
+    /// Makes request ids.
+    pub ids: Arc<Ids>,
+    /// How long a request may take.
+    pub deadline: Duration,
+    /// How many requests may be in work at once.
+    pub concurrency: usize,
+}
+
+/// All routes of the contract.
+fn table(services: &Services, gate: Gate) -> Table {
+    Table::new(gate)
+        .resource(Arc::clone(&services.health), health::routes)
+        .resource(Arc::clone(&services.orgs), orgs::routes)
+        .resource(Arc::clone(&services.users), users::routes)
+        .resource(Arc::clone(&services.projects), projects::routes)
+        .resource(Arc::clone(&services.apps), apps::routes)
+        .resource(Arc::clone(&services.keys), keys::routes)
+}
+
+/// Names of RPCs of the contract that no route table serves; there are none.
+pub fn unserved(services: &Services, gate: Gate) -> Vec<&'static str> {
+    table(services, gate).missing().into_iter().collect()
+}
+
+/// The whole server as one router.
+///
+/// # Panics
+/// If a route table contradicts the contract; any test that starts a server shows it.
+#[expect(clippy::expect_used, reason = "the descriptor set is made by our own build")]
+pub fn router(parts: Parts) -> Router {
+    let Table { rest, rpc, .. } = table(&parts.services, parts.gate);
+    let reflector = connectrpc_reflection::Reflector::from_descriptor_set_bytes(DESCRIPTOR_SET)
+        .expect("the contract is a valid descriptor set");
+    let rpc = connectrpc_reflection::install(rpc, reflector);
+    let (rpc, _) = connectrpc_health::install_static(rpc, service_names());
+    let limits = Limits::new(parts.deadline, parts.concurrency);
+    let gateway = Gateway::new(rest, rpc, limits);
+    let layers = ServiceBuilder::new()
+        .layer(SetRequestIdLayer::x_request_id(NewRequestId(parts.ids)))
+        .layer(TraceLayer::new_for_http().make_span_with(request_span))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(axum::middleware::from_fn(cors::layer));
+    Router::new()
+        .route("/debug/healthz", get(health::alive))
+        .route("/debug/ready", get(health::ready))
+        .route("/debug/validate", get(health::ready))
+        .with_state(parts.store)
+        .fallback_service(gateway)
+        .layer(layers)
+}
+
+fn service_names() -> Vec<&'static str> {
+    let mut names: Vec<_> = rpcs::ALL.iter().map(|rpc| rpc.service).collect();
+    names.dedup();
+    names
+}
+
+/// The request id is in every log line of the request; headers and bodies never are.
+fn request_span<B>(request: &axum::http::Request<B>) -> tracing::Span {
+    let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or("");
+    tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
+}
+
+/// Request ids are made as all other ids; a request that brings one keeps it.
+#[derive(Clone)]
+struct NewRequestId(Arc<Ids>);
+
+impl MakeRequestId for NewRequestId {
+    fn make_request_id<B>(&mut self, _request: &axum::http::Request<B>) -> Option<RequestId> {
+        self.0.next().parse().ok().map(RequestId::new)
+    }
+}

@@ -1,0 +1,114 @@
+//! The command line: `claviger serve | migrate | check-config | healthcheck | version`.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use tokio::net::TcpListener;
+
+use crate::app::{App, Replace};
+use crate::config::Config;
+use crate::store::Store;
+use crate::{server, shutdown, telemetry};
+
+/// A server for API applications and their keys, compatible with ZITADEL's Management API v1.
+#[derive(Parser)]
+#[command(name = "claviger", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start the server (the default).
+    Serve,
+    /// Bring the database schema up to date and end.
+    Migrate,
+    /// Read the configuration, say what is wrong with it, and end.
+    CheckConfig,
+    /// Ask a running server whether it is ready; exit code 0 if so.
+    Healthcheck,
+    /// Print the version.
+    Version,
+}
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let outcome = match Cli::parse().command.unwrap_or(Command::Serve) {
+        Command::Serve => run(serve),
+        Command::Migrate => run(migrate),
+        Command::CheckConfig => Config::load().map_err(Into::into).map(|_| say("the configuration is fine")),
+        Command::Healthcheck => healthcheck(),
+        Command::Version => {
+            say(concat!("claviger ", env!("CARGO_PKG_VERSION")));
+            Ok(())
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let cause = error.source().map(|s| format!(": {s}")).unwrap_or_default();
+            complain(&format!("claviger: {error}{cause}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run<F: Future<Output = Outcome>>(command: fn(Config) -> F) -> Outcome {
+    let config = Config::load()?;
+    telemetry::start(&config.log);
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command(config))
+}
+
+async fn serve(config: Config) -> Outcome {
+    let listener = TcpListener::bind(config.server.listen).await;
+    let listener = listener.map_err(|e| format!("cannot listen on {}: {e}", config.server.listen))?;
+    let bound = listener.local_addr()?;
+    let app = App::build(&config, Replace::default()).await?;
+    say(&app.greeting(&config, bound));
+    let grace = Duration::from_secs(config.server.shutdown_timeout);
+    server::serve(listener, app.router, shutdown::signal(), grace).await;
+    app.keys.stop();
+    app.store.close().await;
+    Ok(())
+}
+
+async fn migrate(config: Config) -> Outcome {
+    let store = Store::connect(&config.target()?, 1).await?;
+    store.migrate().await?;
+    store.close().await;
+    say("the database schema is up to date");
+    Ok(())
+}
+
+/// A plain HTTP request by hand: the image has no curl, and an HTTP client for this one line would
+/// be the largest part of the binary.
+fn healthcheck() -> Outcome {
+    const WAIT: Duration = Duration::from_secs(5);
+    let mut address: SocketAddr = Config::load()?.server.listen;
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    let mut stream = TcpStream::connect_timeout(&address, WAIT)?;
+    stream.set_read_timeout(Some(WAIT))?;
+    stream.set_write_timeout(Some(WAIT))?;
+    stream.write_all(b"GET /debug/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.take(4096).read_to_string(&mut answer)?;
+    if answer.starts_with("HTTP/1.1 200 ") { Ok(()) } else { Err("the server is not ready".into()) }
+}
+
+#[expect(clippy::print_stdout, reason = "the answer of a command belongs on standard output")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+#[expect(clippy::print_stderr, reason = "no logger runs before the configuration is read")]
+fn complain(text: &str) {
+    eprintln!("{text}");
+}

@@ -1,0 +1,322 @@
+//! Configuration: `config.default.toml` < the file named by `CLAVIGER_CONFIG` < the environment.
+//! A key that does not exist stops the start, so that a typo cannot go unnoticed.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use crate::store::{Target, target_of};
+
+/// Every setting with its default and its meaning.
+pub const DEFAULTS: &str = include_str!("../config.default.toml");
+
+/// Names of the environment that scripts may rely on (design, section 7) and the keys they stand for.
+const SHORT: &[(&str, &str, &str)] = &[
+    ("CLAVIGER_LISTEN", "server", "listen"),
+    ("CLAVIGER_ISSUER", "server", "issuer"),
+    ("CLAVIGER_DATA_DIR", "storage", "data_dir"),
+    ("CLAVIGER_ADMIN_PAT_FILE", "storage", "admin_pat_file"),
+    ("DATABASE_URL", "storage", "url"),
+];
+
+/// A configuration that cannot be used; the text says which key and why, and holds no value that
+/// may be secret.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0}")]
+pub struct ConfigError(String);
+
+/// The whole configuration.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Network.
+    pub server: Server,
+    /// Database and files.
+    pub storage: Storage,
+    /// Key generation.
+    pub keys: Keys,
+    /// Logging.
+    pub log: Log,
+}
+
+/// Section `server`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+    /// Own address as clients see it; empty for the default.
+    pub issuer: String,
+    /// Seconds.
+    pub request_timeout: u64,
+    /// Requests in work at once.
+    pub max_concurrent_requests: usize,
+    /// Seconds.
+    pub shutdown_timeout: u64,
+}
+
+/// Section `storage`.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Storage {
+    /// Directory of the SQLite file and of the first token.
+    pub data_dir: PathBuf,
+    /// Database URL; may hold a password.
+    pub url: String,
+    /// Connections.
+    pub connections: u32,
+    /// File for the first token; empty for the default.
+    pub admin_pat_file: PathBuf,
+}
+
+impl std::fmt::Debug for Storage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Storage").field("data_dir", &self.data_dir).finish_non_exhaustive()
+    }
+}
+
+/// Section `keys`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keys {
+    /// Pairs made in advance.
+    pub pool: usize,
+    /// Threads that make them; 0 for half of the cores.
+    pub threads: usize,
+}
+
+/// Section `log`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// Level or filter.
+    pub level: String,
+    /// Form of a line.
+    pub format: LogFormat,
+}
+
+/// Form of a log line.
+#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+impl Config {
+    /// Reads defaults, file and environment of this process.
+    ///
+    /// # Errors
+    /// A file cannot be read, a key is unknown, or a value does not fit.
+    pub fn load() -> Result<Self, ConfigError> {
+        let file = match std::env::var_os("CLAVIGER_CONFIG").filter(|p| !p.is_empty()) {
+            None => None,
+            Some(path) => {
+                let text = std::fs::read_to_string(&path);
+                Some(text.map_err(|e| ConfigError(format!("CLAVIGER_CONFIG: {}: {e}", PathBuf::from(path).display())))?)
+            }
+        };
+        let mut environment = BTreeMap::new();
+        for (name, value) in std::env::vars_os() {
+            let Ok(name) = name.into_string() else { continue };
+            if name.starts_with("CLAVIGER_") || name == "DATABASE_URL" {
+                let value = value.into_string().map_err(|_| ConfigError(format!("{name} is not valid UTF-8")))?;
+                environment.insert(name, value);
+            }
+        }
+        Self::from_parts(file.as_deref(), &environment)
+    }
+
+    /// The configuration of a file and an environment.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn from_parts(file: Option<&str>, environment: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
+        let parse = |what: &str, text: &str| {
+            // Only the place is told: the line itself may hold a password.
+            text.parse::<Table>().map_err(|e| ConfigError(format!("{what}: {}", e.message())))
+        };
+        let mut table = parse("config.default.toml", DEFAULTS)?;
+        if let Some(file) = file {
+            merge(&mut table, parse("CLAVIGER_CONFIG", file)?)?;
+        }
+        for (name, value) in environment {
+            if name != "CLAVIGER_CONFIG" {
+                from_environment(&mut table, name, value)?;
+            }
+        }
+        let config = Self::deserialize(table).map_err(|e| ConfigError(e.message().to_owned()))?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    fn validate(&self) -> Result<(), ConfigError> {
+        let fail = |text: &str| Err(ConfigError(text.to_owned()));
+        let issuer = &self.server.issuer;
+        if !issuer.is_empty()
+            && (!(issuer.starts_with("http://") || issuer.starts_with("https://")) || issuer.ends_with('/'))
+        {
+            return fail("server.issuer must begin with http:// or https:// and not end with /");
+        }
+        if self.server.request_timeout == 0 || self.server.max_concurrent_requests == 0 {
+            return fail("server.request_timeout and server.max_concurrent_requests must be at least 1");
+        }
+        if self.storage.connections == 0 {
+            return fail("storage.connections must be at least 1");
+        }
+        if self.keys.pool > 100_000 || self.keys.threads > 1024 {
+            return fail("keys.pool must be at most 100000 and keys.threads at most 1024");
+        }
+        if self.log.level.parse::<tracing_subscriber::EnvFilter>().is_err() {
+            return fail("log.level must be a level or a filter such as \"claviger=debug\"");
+        }
+        self.target().map(drop)
+    }
+
+    /// Where the data lives.
+    ///
+    /// # Errors
+    /// The database URL is malformed.
+    pub fn target(&self) -> Result<Target, ConfigError> {
+        target_of(Some(&self.storage.url), &self.storage.data_dir).map_err(ConfigError)
+    }
+
+    /// The address clients know, for a server that listens on `bound`.
+    pub fn issuer(&self, bound: SocketAddr) -> String {
+        if self.server.issuer.is_empty() {
+            format!("http://localhost:{}", bound.port())
+        } else {
+            self.server.issuer.clone()
+        }
+    }
+
+    /// The host in the issuer, under which organizations get their domains.
+    pub fn domain(&self) -> String {
+        let issuer = if self.server.issuer.is_empty() { "http://localhost" } else { &self.server.issuer };
+        let rest = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
+        let host = rest.split('/').next().unwrap_or_default();
+        match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name.to_owned(),
+            _ => host.to_owned(),
+        }
+    }
+
+    /// Where the first token is written.
+    pub fn admin_pat_file(&self) -> PathBuf {
+        if self.storage.admin_pat_file.as_os_str().is_empty() {
+            self.storage.data_dir.join("admin.pat")
+        } else {
+            self.storage.admin_pat_file.clone()
+        }
+    }
+
+    /// Threads that make keys.
+    pub fn key_threads(&self) -> usize {
+        match self.keys.threads {
+            0 => std::thread::available_parallelism().map_or(1, |n| (n.get() / 2).max(1)),
+            threads => threads,
+        }
+    }
+
+    /// How long a request may take.
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_secs(self.server.request_timeout)
+    }
+}
+
+/// Lays `over` over `base`; what `base` does not have is a mistake.
+fn merge(base: &mut Table, over: Table) -> Result<(), ConfigError> {
+    for (section, values) in over {
+        let Value::Table(values) = values else {
+            return Err(ConfigError(format!("{section} is not a section; settings live in sections such as [server]")));
+        };
+        let known = base.get_mut(&section).and_then(Value::as_table_mut);
+        let known = known.ok_or_else(|| ConfigError(format!("unknown section [{section}]")))?;
+        for (key, value) in values {
+            if !known.contains_key(&key) {
+                return Err(ConfigError(format!("unknown key {section}.{key}")));
+            }
+            known.insert(key, value);
+        }
+    }
+    Ok(())
+}
+
+fn from_environment(table: &mut Table, name: &str, value: &str) -> Result<(), ConfigError> {
+    let short = SHORT.iter().find(|(short, _, _)| *short == name);
+    let (section, key) = match short {
+        Some((_, section, key)) => ((*section).to_owned(), (*key).to_owned()),
+        None => name
+            .strip_prefix("CLAVIGER_")
+            .and_then(|rest| rest.split_once('_'))
+            .map(|(section, key)| (section.to_lowercase(), key.to_lowercase()))
+            .ok_or_else(|| ConfigError(format!("unknown environment variable {name}")))?,
+    };
+    let slot = table.get_mut(&section).and_then(Value::as_table_mut).and_then(|t| t.get_mut(&key));
+    let slot = slot.ok_or_else(|| ConfigError(format!("unknown environment variable {name}")))?;
+    *slot = match slot {
+        Value::Integer(_) => {
+            Value::Integer(value.parse().map_err(|_| ConfigError(format!("{name} must be a whole number")))?)
+        }
+        _ => Value::String(value.to_owned()),
+    };
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(file: Option<&str>, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Config::from_parts(file, &environment)
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
+        let file = "[server]\nlisten = \"127.0.0.1:1\"\nrequest_timeout = 5";
+        let config = load(Some(file), &[("CLAVIGER_LISTEN", "127.0.0.1:2")]).expect("valid");
+        assert_eq!(config.server.listen.port(), 2);
+        assert_eq!(config.server.request_timeout, 5);
+        assert_eq!(config.server.max_concurrent_requests, 1024);
+        let config = load(None, &[("CLAVIGER_KEYS_POOL", "0")]).expect("valid");
+        assert_eq!(config.keys.pool, 0);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (file, environment, part) in [
+            (Some("[sever]\nlisten = 1"), None, "unknown section [sever]"),
+            (Some("[server]\nlisen = 1"), None, "unknown key server.lisen"),
+            (Some("listen = 1"), None, "listen is not a section"),
+            (None, Some(("CLAVIGER_LISEN", "x")), "CLAVIGER_LISEN"),
+            (None, Some(("CLAVIGER_SERVER_LISEN", "x")), "CLAVIGER_SERVER_LISEN"),
+            (None, Some(("CLAVIGER_KEYS_POOL", "x")), "whole number"),
+            (None, Some(("CLAVIGER_ISSUER", "localhost")), "server.issuer"),
+            (None, Some(("CLAVIGER_LISTEN", "nowhere")), "socket address"),
+            (None, Some(("DATABASE_URL", "mysql://u:secret@h/d")), "must begin with"),
+        ] {
+            let error = load(file, environment.as_slice()).expect_err("refused").to_string();
+            assert!(error.contains(part), "{error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_domain_is_the_host_of_the_issuer() {
+        for (issuer, host) in [
+            ("", "localhost"),
+            ("http://localhost:8080", "localhost"),
+            ("https://keys.example.com", "keys.example.com"),
+            ("https://keys.example.com:8443", "keys.example.com"),
+        ] {
+            assert_eq!(load(None, &[("CLAVIGER_ISSUER", issuer)]).expect(issuer).domain(), host);
+        }
+    }
+}

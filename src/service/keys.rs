@@ -1,0 +1,130 @@
+//! Application keys: what the server is for.
+
+use std::sync::Arc;
+
+use buffa::{EnumValue, MessageField};
+use serde_json::json;
+
+use super::{Deps, validate};
+use crate::auth::Ctx;
+use crate::crypto::keyfile;
+use crate::error::{Error, Result};
+use crate::proto::zitadel::authn::v1::{Key, KeyType};
+use crate::proto::zitadel::management::v1::{
+    AddAppKeyRequest, AddAppKeyResponse, GetAppKeyRequest, GetAppKeyResponse, ListAppKeysRequest, ListAppKeysResponse,
+    RemoveAppKeyRequest, RemoveAppKeyResponse,
+};
+use crate::proto::{change_details, full_details, list_details, timestamp};
+use crate::store::{AggregateKind, AppAt, AppRow, Event, KeyInsert, KeyRow, Stamp};
+
+/// Keys of applications that authenticate with a private key JWT.
+pub struct Keys(pub(super) Deps);
+
+impl Keys {
+    /// `AddAppKey`: makes a key pair, keeps the public half and returns the private one, once.
+    ///
+    /// # Errors
+    /// `COMMAND-sak25` no such application, `COMMAND-Dff54` its method needs no key, `DOMAIN-dv3t5`
+    /// expiration in the past.
+    pub async fn add_app_key(self: Arc<Self>, cx: Ctx, request: AddAppKeyRequest) -> Result<AddAppKeyResponse> {
+        cx.admit(&request)?;
+        let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
+        // Refused here, a request costs no key pair; the transaction below looks again.
+        takes_keys(self.0.store.app_by_id(at.org_id, at.project_id, at.id).await?)?;
+        let expires_at = validate::expiration(&request.expiration_date, cx.now)?;
+        let pair = self.0.keys.take().await?;
+
+        let mut tx = self.0.store.write().await?;
+        let project = tx.aggregate_lock(AggregateKind::Project, at.org_id, at.project_id).await?;
+        let mut project = project.ok_or_else(no_app)?;
+        let app = takes_keys(tx.app_by_id(at.org_id, at.project_id, at.id).await?)?;
+        let id = self.0.ids.next();
+        let payload = json!({"applicationId": app.id, "keyId": id, "type": 1, "expirationDate": expires_at});
+        let event = Event::of_app("project.application.oidc.key.added", at.id, payload);
+        let event = tx.events_append(&mut project, &cx.user_id, cx.now, &[event]).await?;
+        tx.key_insert(&KeyInsert { app: at, id: &id, public_key: &pair.public_der, expires_at }, &event).await?;
+        tx.commit().await?;
+
+        Ok(AddAppKeyResponse {
+            details: change_details(&cx.org_id, &event, event.at),
+            key_details: keyfile::application(&pair, &id, &app.id, &app.client_id)?,
+            id,
+        })
+    }
+
+    /// `GetAppKey`.
+    ///
+    /// # Errors
+    /// `QUERY-Dgr3g` no such key, or its application takes no keys at present.
+    pub async fn get_app_key(self: Arc<Self>, cx: Ctx, request: GetAppKeyRequest) -> Result<GetAppKeyResponse> {
+        cx.admit(&request)?;
+        let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
+        let key = self.0.store.key_by_id(at, &request.key_id).await?;
+        let key = key.ok_or_else(|| Error::not_found("QUERY-Dgr3g", "Errors.AuthNKey.NotFound"))?;
+        Ok(GetAppKeyResponse { key: MessageField::some(message(&cx.org_id, key)) })
+    }
+
+    /// `ListAppKeys`: an unknown application has no keys.
+    ///
+    /// # Errors
+    /// None of its own.
+    pub async fn list_app_keys(self: Arc<Self>, cx: Ctx, request: ListAppKeysRequest) -> Result<ListAppKeysResponse> {
+        cx.admit(&request)?;
+        let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
+        let list = self.0.store.key_list(at, validate::page(&request.query)).await?;
+        Ok(ListAppKeysResponse {
+            details: list_details(list.total, list.seen.as_ref()),
+            result: list.rows.into_iter().map(|key| message(&cx.org_id, key)).collect(),
+        })
+    }
+
+    /// `RemoveAppKey`: also while the application takes no keys.
+    ///
+    /// # Errors
+    /// `COMMAND-4m77G` no such key.
+    pub async fn remove_app_key(
+        self: Arc<Self>,
+        cx: Ctx,
+        request: RemoveAppKeyRequest,
+    ) -> Result<RemoveAppKeyResponse> {
+        cx.admit(&request)?;
+        let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
+        let mut tx = self.0.store.write().await?;
+        let project = tx.aggregate_lock(AggregateKind::Project, at.org_id, at.project_id).await?;
+        let mut project = project.ok_or_else(no_key)?;
+        let created_at = tx.key_created_at(at, &request.key_id).await?.ok_or_else(no_key)?;
+        let payload = json!({"applicationId": at.id, "keyId": request.key_id});
+        let event = Event::of_app("project.application.oidc.key.removed", at.id, payload);
+        let event = tx.events_append(&mut project, &cx.user_id, cx.now, &[event]).await?;
+        tx.key_delete(at, &request.key_id, &event).await?;
+        tx.commit().await?;
+        Ok(RemoveAppKeyResponse { details: change_details(&cx.org_id, &event, created_at) })
+    }
+}
+
+fn takes_keys(app: Option<AppRow>) -> Result<AppRow> {
+    let app = app.ok_or_else(no_app)?;
+    if !app.takes_keys {
+        return Err(Error::precondition("COMMAND-Dff54", "Chosen Auth Method does not require a key"));
+    }
+    Ok(app)
+}
+
+fn no_app() -> Error {
+    Error::precondition("COMMAND-sak25", "Application not found")
+}
+
+fn no_key() -> Error {
+    Error::not_found("COMMAND-4m77G", "Application key not found")
+}
+
+/// A key never changes, so both its dates are that of its making.
+fn message(org_id: &str, key: KeyRow) -> Key {
+    let stamp = Stamp { sequence: key.sequence, created_at: key.created_at, changed_at: key.created_at };
+    Key {
+        id: key.id,
+        details: full_details(org_id, &stamp),
+        r#type: EnumValue::from(KeyType::KEY_TYPE_JSON),
+        expiration_date: MessageField::some(timestamp(key.expires_at)),
+    }
+}

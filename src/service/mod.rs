@@ -1,0 +1,71 @@
+//! What the server does. Each function answers one RPC: admit, validate, decide, write, answer.
+//! Nothing here knows of HTTP or SQL.
+
+mod apps;
+mod changes;
+mod health;
+mod keys;
+mod oidc;
+mod orgs;
+mod projects;
+mod setup;
+mod users;
+mod validate;
+
+use std::sync::Arc;
+
+pub use apps::Apps;
+pub use health::Health;
+pub use keys::Keys;
+pub use orgs::Orgs;
+pub use projects::Projects;
+pub use setup::{First, setup};
+pub use users::Users;
+
+use crate::crypto::keypool::KeyPool;
+use crate::ids::Ids;
+use crate::store::Store;
+
+/// What service functions work with.
+#[derive(Clone)]
+pub struct Deps {
+    /// The store.
+    pub store: Store,
+    /// Makes identifiers.
+    pub ids: Arc<Ids>,
+    /// Gives key pairs.
+    pub keys: KeyPool,
+    /// Domain under which organizations get theirs: the host of the issuer.
+    pub domain: Arc<str>,
+}
+
+/// All services.
+#[derive(Clone)]
+pub struct Services {
+    /// Health.
+    pub health: Arc<Health>,
+    /// Organizations.
+    pub orgs: Arc<Orgs>,
+    /// Users.
+    pub users: Arc<Users>,
+    /// Projects.
+    pub projects: Arc<Projects>,
+    /// Applications.
+    pub apps: Arc<Apps>,
+    /// Application keys.
+    pub keys: Arc<Keys>,
+}
+
+impl Services {
+    /// All services over the same dependencies.
+    pub fn new(deps: &Deps) -> Self {
+        Self {
+            health: Arc::new(Health),
+            orgs: Arc::new(Orgs(deps.clone())),
+            users: Arc::new(Users(deps.clone())),
+            projects: Arc::new(Projects(deps.clone())),
+            apps: Arc::new(Apps(deps.clone())),
+            keys: Arc::new(Keys(deps.clone())),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The first start on an empty database: an organization, its project `ZITADEL`, a machine user with
+//! every right, and a token for it (design, section 2).
+
+use std::path::Path;
+
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::Deps;
+use super::orgs::{self, NewOrg};
+use crate::clock::{Micros, NEVER};
+use crate::crypto::secrets;
+use crate::error::{Error, Result};
+use crate::store::{Aggregate, AggregateKind, Event, PatInsert, ProjectValues, Scope, Tx, UserInsert};
+
+const ORG_NAME: &str = "ZITADEL";
+const PROJECT_NAME: &str = "ZITADEL";
+const USER_NAME: &str = "admin";
+const USER_DISPLAY_NAME: &str = "admin machine";
+
+/// What the setup needs to know.
+pub struct First<'a> {
+    /// Where the token goes: one line, readable by the owner only.
+    pub token_file: &'a Path,
+    /// Present time.
+    pub now: Micros,
+}
+
+struct Ids {
+    org: String,
+    project: String,
+    user: String,
+    token: String,
+}
+
+/// Sets up an empty database; does nothing if that has been done. True if it was this process.
+///
+/// The token file is written before the database commits: a crash between the two leaves a file
+/// that opens nothing and is replaced at the next start, never a server without a way in.
+///
+/// # Errors
+/// The store failed, or the token file cannot be written.
+pub async fn setup(deps: &Deps, first: &First<'_>) -> Result<bool> {
+    if deps.store.instance().await?.is_some() {
+        return Ok(false);
+    }
+    let ids = Ids { org: deps.ids.next(), project: deps.ids.next(), user: deps.ids.next(), token: deps.ids.next() };
+    let mut tx = deps.store.write().await?;
+    if !tx.instance_claim(&ids.org, &ids.project, first.now).await? {
+        return Ok(false);
+    }
+    let domain = orgs::domain_of(ORG_NAME, &deps.domain)?;
+    let org = NewOrg { id: &ids.org, name: ORG_NAME, domain: &domain, owner: &ids.user };
+    orgs::insert(&mut tx, &org, first.now).await?;
+    project(&mut tx, &ids, first.now).await?;
+    let token = user(&mut tx, &ids, first.now).await?;
+    owner(&mut tx, &ids, first.now).await?;
+    write_token(first.token_file, &token).map_err(Error::internal)?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+async fn project(tx: &mut Tx, ids: &Ids, now: Micros) -> Result<()> {
+    let values = ProjectValues {
+        name: PROJECT_NAME.to_owned(),
+        role_assertion: false,
+        role_check: false,
+        has_project_check: false,
+        private_labeling: 0,
+    };
+    let mut aggregate = Aggregate::new(AggregateKind::Project, &ids.org, &ids.project);
+    let event = Event::new("project.added", json!({"name": PROJECT_NAME}));
+    let event = tx.events_append(&mut aggregate, &ids.user, now, &[event]).await?;
+    tx.project_insert(&ids.org, &ids.project, &values, &event).await?;
+    Ok(())
+}
+
+async fn user(tx: &mut Tx, ids: &Ids, now: Micros) -> Result<Zeroizing<String>> {
+    let mut aggregate = Aggregate::new(AggregateKind::User, &ids.org, &ids.user);
+    let added = Event::new("user.machine.added", json!({"userName": USER_NAME, "name": USER_DISPLAY_NAME}));
+    let event = tx.events_append(&mut aggregate, &ids.user, now, &[added]).await?;
+    let user = UserInsert {
+        org_id: &ids.org,
+        id: &ids.user,
+        user_name: USER_NAME,
+        name: USER_DISPLAY_NAME,
+        description: "",
+        access_token_type: 0,
+    };
+    tx.user_insert(&user, &event).await?;
+    let token = secrets::personal_access_token();
+    let added = Event::new("user.pat.added", json!({"tokenId": ids.token, "expirationDate": NEVER}));
+    let event = tx.events_append(&mut aggregate, &ids.user, now, &[added]).await?;
+    let hash = secrets::hash(&token);
+    let pat = PatInsert { org_id: &ids.org, user_id: &ids.user, id: &ids.token, hash: &hash, expires_at: NEVER };
+    tx.pat_insert(&pat, &event).await?;
+    Ok(token)
+}
+
+async fn owner(tx: &mut Tx, ids: &Ids, now: Micros) -> Result<()> {
+    let mut instance = Aggregate::new(AggregateKind::Instance, "", "");
+    let added = Event::new("instance.member.added", json!({"userId": ids.user, "roles": ["IAM_OWNER"]}));
+    let event = tx.events_append(&mut instance, &ids.user, now, &[added]).await?;
+    tx.membership_insert(Scope::Instance, &ids.user, &["IAM_OWNER"], &event).await?;
+    Ok(())
+}
+
+/// Written beside and moved into place, so that a reader finds the whole token or none.
+fn write_token(path: &Path, token: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    if let Some(dir) = path.parent() {
+        std::fs::create_dir_all(dir)?;
+    }
+    let draft = path.with_extension("pat.new");
+    let _ = std::fs::remove_file(&draft);
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&draft)?;
+    writeln!(file, "{token}")?;
+    file.sync_all()?;
+    std::fs::rename(&draft, path)
+}

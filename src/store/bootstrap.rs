@@ -1,0 +1,41 @@
+//! The row that says whether the server has been set up. What setting up means is decided in
+//! `service::setup`.
+
+use super::{Result, Store, Tx, on};
+use crate::clock::Micros;
+
+pub(super) const INSTANCE_BY_ID: &str = "SELECT default_org_id, iam_project_id FROM instance WHERE id = 1";
+pub(super) const INSTANCE_INSERT: &str = "INSERT INTO instance (id, default_org_id, iam_project_id, created_at) \
+     VALUES (1, $1, $2, $3) ON CONFLICT (id) DO NOTHING";
+
+/// The server as it was set up.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct InstanceRow {
+    /// The first organization.
+    pub default_org_id: String,
+    /// The project `ZITADEL`, audience of tokens for the management API itself.
+    pub iam_project_id: String,
+}
+
+impl Store {
+    /// The server's own row; none before it has been set up.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn instance(&self) -> Result<Option<InstanceRow>> {
+        Ok(on!(&self.read, c => sqlx::query_as(INSTANCE_BY_ID).fetch_optional(c).await)?)
+    }
+}
+
+impl Tx {
+    /// Claims the right to set up the server. False if another process has done so; waits for one
+    /// that is at it.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn instance_claim(&mut self, org_id: &str, project_id: &str, now: Micros) -> Result<bool> {
+        let claimed = on!(&mut self.0, c => sqlx::query(INSTANCE_INSERT)
+            .bind(org_id).bind(project_id).bind(now).execute(&mut **c).await.map(|d| d.rows_affected()))?;
+        Ok(claimed == 1)
+    }
+}

@@ -1,0 +1,110 @@
+//! Opening the store: pools, schema, node number.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use super::{Engine, Result, Store, StoreError, on};
+
+static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// How long a request waits for a connection before it is told to try again.
+const ACQUIRE: Duration = Duration::from_secs(5);
+
+// Wraps at 16 bits, the width of the node in an identifier.
+pub(super) const NODE_TAKE: &str = "UPDATE nodes SET last = (last + 1) % 65536 RETURNING last";
+
+/// Where the data lives.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// A PostgreSQL server.
+    Postgres(Box<PgConnectOptions>),
+    /// A SQLite file.
+    Sqlite(PathBuf),
+}
+
+/// Reads `DATABASE_URL`; none or an empty one means SQLite in the data directory.
+///
+/// # Errors
+/// The URL is neither `postgres://…` nor `sqlite:…`, or malformed. The text never repeats the URL,
+/// which may hold a password.
+pub fn target_of(url: Option<&str>, data_dir: &Path) -> std::result::Result<Target, String> {
+    match url.filter(|u| !u.is_empty()) {
+        None => Ok(Target::Sqlite(data_dir.join("claviger.db"))),
+        Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+            PgConnectOptions::from_str(url)
+                .map(|o| Target::Postgres(Box::new(o.application_name("claviger"))))
+                .map_err(|_| "DATABASE_URL is not a valid postgres:// URL".to_owned())
+        }
+        Some(url) => url
+            .strip_prefix("sqlite://")
+            .or_else(|| url.strip_prefix("sqlite:"))
+            .filter(|path| !path.is_empty())
+            .map(|path| Target::Sqlite(PathBuf::from(path)))
+            .ok_or_else(|| "DATABASE_URL must begin with postgres:// or sqlite:".to_owned()),
+    }
+}
+
+impl Store {
+    /// Connects; the schema is not looked at.
+    ///
+    /// # Errors
+    /// The database cannot be reached or opened.
+    pub async fn connect(target: &Target, connections: u32) -> Result<Self> {
+        match target {
+            Target::Postgres(options) => {
+                let pool = PgPoolOptions::new()
+                    .max_connections(connections)
+                    .acquire_timeout(ACQUIRE)
+                    .test_before_acquire(false)
+                    .connect_with(options.as_ref().clone())
+                    .await?;
+                Ok(Self { read: Engine::Pg(pool.clone()), write: Engine::Pg(pool) })
+            }
+            Target::Sqlite(path) => Self::open_file(path, connections).await,
+        }
+    }
+
+    async fn open_file(path: &Path, connections: u32) -> Result<Self> {
+        if let Some(dir) = path.parent() {
+            std::fs::create_dir_all(dir)?;
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // An acknowledged key must survive a power cut, not only a crash of the process.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(ACQUIRE);
+        let pool = |size: u32| SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE);
+        let write = pool(1).connect_with(options.clone()).await?;
+        let read = pool(connections).connect_with(options.read_only(true).create_if_missing(false)).await?;
+        Ok(Self { read: Engine::Lite(read), write: Engine::Lite(write) })
+    }
+
+    /// Brings the schema up to date. Safe to run from several processes at once.
+    ///
+    /// # Errors
+    /// [`StoreError::Migrate`] when the schema is newer than this program, or was changed by hand.
+    pub async fn migrate(&self) -> Result<()> {
+        match &self.write {
+            Engine::Pg(pool) => POSTGRES.run(pool).await?,
+            Engine::Lite(pool) => SQLITE.run(pool).await?,
+        }
+        Ok(())
+    }
+
+    /// Takes a node number that no other running process has.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn node_take(&self) -> Result<u16> {
+        let node = on!(&self.write, c => sqlx::query_scalar::<_, i64>(NODE_TAKE).fetch_one(c).await)?;
+        u16::try_from(node).map_err(|_| StoreError::Inconsistent("node number out of range"))
+    }
+}

@@ -1,0 +1,67 @@
+//! Text filters of lists. `LIKE` would fold case on one engine and not on the other and needs
+//! escaping, so the same plain functions are used on both; searches without case go to the folded twin.
+
+use sqlx::{Database, Encode, QueryBuilder, Type};
+
+/// How a text is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextMatch {
+    /// The whole text.
+    Equals,
+    /// Its beginning.
+    Starts,
+    /// Anywhere in it.
+    Contains,
+    /// Its end.
+    Ends,
+}
+
+/// A condition on a name.
+#[derive(Debug, Clone)]
+pub struct TextFilter {
+    how: TextMatch,
+    ignore_case: bool,
+    value: String,
+}
+
+impl TextFilter {
+    /// A condition; with `ignore_case` the value is folded as names are.
+    pub fn new(how: TextMatch, ignore_case: bool, value: &str) -> Self {
+        Self { how, ignore_case, value: if ignore_case { fold(value) } else { value.to_owned() } }
+    }
+
+    /// Appends ` AND …` on the column `name` or its folded twin.
+    pub(super) fn push<DB>(&self, query: &mut QueryBuilder<DB>)
+    where
+        DB: Database,
+        String: for<'q> Encode<'q, DB> + Type<DB>,
+    {
+        let column = if self.ignore_case { "name_folded" } else { "name" };
+        if self.value.is_empty() && self.how != TextMatch::Equals {
+            return;
+        }
+        match self.how {
+            TextMatch::Equals => {
+                query.push(format_args!(" AND {column} = ")).push_bind(self.value.clone());
+            }
+            TextMatch::Starts => {
+                query.push(format_args!(" AND substr({column}, 1, length("));
+                query.push_bind(self.value.clone()).push(")) = ").push_bind(self.value.clone());
+            }
+            TextMatch::Contains => {
+                query.push(format_args!(" AND replace({column}, ")).push_bind(self.value.clone());
+                query.push(format_args!(", '') <> {column}"));
+            }
+            TextMatch::Ends => {
+                query.push(format_args!(" AND length({column}) >= length(")).push_bind(self.value.clone());
+                query.push(format_args!(") AND substr({column}, length({column}) - length("));
+                query.push_bind(self.value.clone()).push(") + 1) = ").push_bind(self.value.clone());
+            }
+        }
+    }
+}
+
+/// Lower case as names are compared (contract 1.11); made in Rust so that both engines agree.
+pub fn fold(text: &str) -> String {
+    text.to_lowercase()
+}

@@ -1,0 +1,90 @@
+//! One page of a list, its total and the newest event, all from one statement and so of one moment.
+
+use sqlx::{ColumnIndex, Database, Decode, Encode, FromRow, QueryBuilder, Row, Type};
+
+use super::Seen;
+use crate::clock::Micros;
+
+/// Which rows of a list.
+#[derive(Debug, Clone, Copy)]
+pub struct Page {
+    /// Rows to skip.
+    pub offset: i64,
+    /// Rows at most.
+    pub limit: i64,
+    /// In order of creation; else newest first.
+    pub ascending: bool,
+}
+
+/// One page of a list.
+#[derive(Debug)]
+pub struct Listed<T> {
+    /// Rows that match, on all pages.
+    pub total: i64,
+    /// Newest event of that kind of object.
+    pub seen: Option<Seen>,
+    /// This page.
+    pub rows: Vec<T>,
+}
+
+/// A row of such a statement: the head repeats in each; an empty page has one row without item.
+pub(super) struct ListRow<T> {
+    total: i64,
+    seen: Option<Seen>,
+    item: Option<T>,
+}
+
+impl<'r, R, T> FromRow<'r, R> for ListRow<T>
+where
+    R: Row,
+    T: FromRow<'r, R>,
+    &'static str: ColumnIndex<R>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+    Option<i64>: Decode<'r, R::Database> + Type<R::Database>,
+    Option<String>: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> sqlx::Result<Self> {
+        let sequence: Option<i64> = row.try_get("seen_sequence")?;
+        let changed_at: Option<Micros> = row.try_get("seen_at")?;
+        let id: Option<String> = row.try_get("id")?;
+        Ok(Self {
+            total: row.try_get("total")?,
+            seen: sequence.zip(changed_at).map(|(sequence, changed_at)| Seen { sequence, changed_at }),
+            item: id.map(|_| T::from_row(row)).transpose()?,
+        })
+    }
+}
+
+impl<T> From<Vec<ListRow<T>>> for Listed<T> {
+    fn from(rows: Vec<ListRow<T>>) -> Self {
+        let head = rows.first();
+        Self {
+            total: head.map_or(0, |r| r.total),
+            seen: head.and_then(|r| r.seen.clone()),
+            rows: rows.into_iter().filter_map(|r| r.item).collect(),
+        }
+    }
+}
+
+/// Ends a query that begins with `WITH f AS (SELECT … WHERE …`: counts `f`, adds the newest event of
+/// the project (or of all projects of the organization) and takes one page in order of creation.
+pub(super) fn paged<DB>(query: &mut QueryBuilder<DB>, org_id: &str, project_id: Option<&str>, page: Page)
+where
+    DB: Database,
+    String: for<'q> Encode<'q, DB> + Type<DB>,
+    i64: for<'q> Encode<'q, DB> + Type<DB>,
+{
+    let order = if page.ascending { "ASC" } else { "DESC" };
+    query.push(
+        ") SELECT (SELECT count(*) FROM f) AS total, g.sequence AS seen_sequence, g.changed_at AS seen_at, p.* \
+         FROM (SELECT 1 AS one) o LEFT JOIN (SELECT sequence, changed_at FROM aggregates \
+         WHERE kind = 'project' AND org_id = ",
+    );
+    query.push_bind(org_id.to_owned());
+    if let Some(project_id) = project_id {
+        query.push(" AND id = ").push_bind(project_id.to_owned());
+    }
+    query.push(" ORDER BY changed_at DESC LIMIT 1) g ON 1 = 1 LEFT JOIN (SELECT * FROM f ORDER BY id ");
+    query.push(order).push(" LIMIT ").push_bind(page.limit).push(" OFFSET ").push_bind(page.offset);
+    query.push(") p ON 1 = 1 ORDER BY p.id ").push(order);
+}

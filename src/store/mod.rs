@@ -1,0 +1,121 @@
+//! Storage. Everything that is SQL lives below this module; every statement is written once and
+//! runs unchanged on SQLite and PostgreSQL.
+//!
+//! [`Store`] reads, [`Tx`] writes. A function that changes state asks for a [`Recorded`], which only
+//! an appended event yields: nobody can change a row without its audit trail.
+
+mod apps;
+mod bootstrap;
+mod connect;
+mod error;
+mod events;
+mod filter;
+mod keys;
+mod lists;
+mod orgs;
+mod projects;
+mod rows;
+mod statements;
+mod users;
+
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+
+pub use apps::{AppAt, AppInsert, AppMethod};
+pub use bootstrap::InstanceRow;
+pub use connect::{Target, target_of};
+pub use error::StoreError;
+pub use events::{Aggregate, AggregateKind, ChangePage, Event};
+pub use filter::{TextFilter, TextMatch};
+pub use keys::KeyInsert;
+pub use lists::{Listed, Page};
+pub use orgs::Scope;
+pub use projects::ProjectValues;
+pub use rows::*;
+pub use statements::ALL as STATEMENTS;
+pub use users::{PatInsert, UserInsert};
+
+/// Result of the store.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// One of two engines: `P` for PostgreSQL, `L` for SQLite.
+#[derive(Debug, Clone)]
+pub enum Engine<P, L> {
+    /// PostgreSQL.
+    Pg(P),
+    /// SQLite.
+    Lite(L),
+}
+
+/// Evaluates the same expression for the engine at hand, with `$c` bound to its pool or connection.
+macro_rules! on {
+    ($engine:expr, $c:ident => $body:expr) => {
+        match $engine {
+            $crate::store::Engine::Pg($c) => $body,
+            $crate::store::Engine::Lite($c) => $body,
+        }
+    };
+}
+pub(crate) use on;
+
+/// The store: pools of one engine. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    read: Engine<PgPool, SqlitePool>,
+    /// SQLite has one writer; waiting for this connection is the queue of writes.
+    write: Engine<PgPool, SqlitePool>,
+}
+
+/// A write transaction. Dropped without [`Tx::commit`], it leaves nothing behind.
+pub struct Tx(Engine<Transaction<'static, Postgres>, Transaction<'static, Sqlite>>);
+
+/// Proof that an event was appended: what state rows take their sequence and change date from.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    /// Sequence of the last event of the change.
+    pub sequence: i64,
+    /// Its time.
+    pub at: crate::clock::Micros,
+}
+
+impl Store {
+    /// Opens a write transaction.
+    ///
+    /// # Errors
+    /// The store cannot be reached.
+    pub async fn write(&self) -> Result<Tx> {
+        Ok(Tx(match &self.write {
+            Engine::Pg(pool) => Engine::Pg(pool.begin().await?),
+            // A deferred transaction could fail at its first write; an immediate one waits its turn.
+            Engine::Lite(pool) => Engine::Lite(pool.begin_with("BEGIN IMMEDIATE").await?),
+        }))
+    }
+
+    /// Whether the store answers, for the readiness probe.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ping(&self) -> Result<()> {
+        on!(&self.read, c => sqlx::query_scalar::<_, i64>(PING).fetch_one(c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Closes all connections; open transactions finish first.
+    pub async fn close(&self) {
+        on!(&self.write, c => c.close().await);
+        on!(&self.read, c => c.close().await);
+    }
+}
+
+impl Tx {
+    /// Makes the change durable and visible.
+    ///
+    /// # Errors
+    /// The store failed; then nothing of it is visible.
+    pub async fn commit(self) -> Result<()> {
+        on!(self.0, c => c.commit().await)?;
+        Ok(())
+    }
+}
+
+/// Asks for nothing but an answer.
+pub(crate) const PING: &str = "SELECT CAST(1 AS BIGINT)";

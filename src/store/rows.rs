@@ -1,0 +1,164 @@
+//! Rows as the statements give them.
+
+use sqlx::FromRow;
+
+use crate::clock::Micros;
+
+/// When an object was made and last changed.
+#[derive(Debug, Clone, FromRow)]
+pub struct Stamp {
+    /// Sequence of the last event of the object.
+    pub sequence: i64,
+    /// Time of its first event.
+    pub created_at: Micros,
+    /// Time of its last event.
+    pub changed_at: Micros,
+}
+
+/// The newest event of a kind of object.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// Its sequence.
+    pub sequence: i64,
+    /// Its time.
+    pub changed_at: Micros,
+}
+
+/// A project.
+#[derive(Debug, Clone, FromRow)]
+pub struct ProjectRow {
+    /// Identifier.
+    pub id: String,
+    /// Name as given.
+    pub name: String,
+    /// Number of `ProjectState`.
+    pub state: i64,
+    /// Roles are put into tokens.
+    pub role_assertion: bool,
+    /// Users need a role to use it.
+    pub role_check: bool,
+    /// Organizations need a grant to use it.
+    pub has_project_check: bool,
+    /// Number of `PrivateLabelingSetting`.
+    pub private_labeling: i64,
+    /// Sequence and dates.
+    #[sqlx(flatten)]
+    pub stamp: Stamp,
+}
+
+/// An application without its secret.
+#[derive(Debug, Clone, FromRow)]
+pub struct AppRow {
+    /// Identifier.
+    pub id: String,
+    /// 1 API, 2 OIDC.
+    pub kind: i64,
+    /// Name as given.
+    pub name: String,
+    /// Number of `AppState`.
+    pub state: i64,
+    /// Client id.
+    pub client_id: String,
+    /// Number of the kind's own enum of methods.
+    pub auth_method: i64,
+    /// Whether the method is a private key JWT.
+    pub takes_keys: bool,
+    /// Configuration of an OIDC application as protobuf JSON.
+    pub oidc_config: Option<String>,
+    /// Sequence and dates.
+    #[sqlx(flatten)]
+    pub stamp: Stamp,
+}
+
+/// An application key without its material.
+#[derive(Debug, Clone, FromRow)]
+pub struct KeyRow {
+    /// Identifier, `kid` of the tokens it signs.
+    pub id: String,
+    /// When it stops being valid.
+    pub expires_at: Micros,
+    /// Sequence of its event, or of the last change of the application's method.
+    pub sequence: i64,
+    /// When it was made.
+    pub created_at: Micros,
+}
+
+/// An organization.
+#[derive(Debug, Clone, FromRow)]
+pub struct OrgRow {
+    /// Identifier.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Primary domain.
+    pub primary_domain: String,
+    /// Number of `OrgState`.
+    pub state: i64,
+    /// Sequence and dates.
+    #[sqlx(flatten)]
+    pub stamp: Stamp,
+}
+
+/// A machine user.
+#[derive(Debug, Clone, FromRow)]
+pub struct UserRow {
+    /// Identifier.
+    pub id: String,
+    /// Organization it belongs to.
+    pub org_id: String,
+    /// Login name.
+    pub user_name: String,
+    /// Display name.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// Number of `AccessTokenType`.
+    pub access_token_type: i64,
+    /// Number of `UserState`.
+    pub state: i64,
+    /// Whether a client secret is set.
+    pub has_secret: bool,
+    /// Sequence and dates.
+    #[sqlx(flatten)]
+    pub stamp: Stamp,
+}
+
+/// An event of a change list.
+#[derive(Debug, Clone, FromRow)]
+pub struct ChangeRow {
+    /// Sequence in its aggregate.
+    pub sequence: i64,
+    /// Event type.
+    pub kind: String,
+    /// Who did it.
+    pub editor_id: String,
+    /// When.
+    pub created_at: Micros,
+    /// Display name of the editor, if it still exists.
+    pub editor_name: Option<String>,
+    /// Login name of the editor, if it still exists.
+    pub editor_login_name: Option<String>,
+}
+
+/// One membership of a caller, beside what is known of the caller and the organization it asks for.
+#[derive(Debug, Clone, FromRow)]
+pub struct CallerRow {
+    /// The user behind the token.
+    pub user_id: String,
+    /// Its organization.
+    pub org_id: String,
+    /// Number of `UserState`.
+    pub user_state: i64,
+    /// When the token ends.
+    pub expires_at: Micros,
+    /// The organization the call is about, if it exists.
+    pub context_org: Option<String>,
+    /// 0 instance, 1 organization, 2 project; none if the user has no membership at all.
+    pub scope: Option<i64>,
+    /// Owner of the membership; empty for the instance.
+    pub member_org: Option<String>,
+    /// The organization or project it is for.
+    pub object_id: Option<String>,
+    /// Role names with blanks between.
+    pub roles: Option<String>,
+}

@@ -1,0 +1,23 @@
+//! Every statement of the store by name, so that one test can prepare each on both engines.
+
+use super::{apps, bootstrap, connect, events, keys, orgs, projects, users};
+
+macro_rules! statements {
+    ($($module:ident: $($name:ident),+;)+) => {
+        &[$($((concat!(stringify!($module), "::", stringify!($name)), $module::$name)),+),+]
+    };
+}
+
+/// Name and text of each statement.
+pub const ALL: &[(&str, &str)] = statements! {
+    apps: APP_BY_ID, APP_INSERT, APP_RENAME, APP_SET_METHOD, APP_SET_SECRET, APP_SET_STATE,
+        APP_DELETE_KEYS, APP_DELETE;
+    bootstrap: INSTANCE_BY_ID, INSTANCE_INSERT;
+    connect: NODE_TAKE;
+    events: AGGREGATE_LOCK, AGGREGATE_SAVE, EVENT_INSERT, CHANGES_ASC, CHANGES_DESC, APP_CHANGES_ASC, APP_CHANGES_DESC;
+    keys: KEY_BY_ID, KEY_LIST_ASC, KEY_LIST_DESC, KEY_INSERT, KEY_CREATED_AT, KEY_DELETE, KEY_COUNT_ADD;
+    orgs: ORG_BY_ID, ORG_NAME_TAKEN, ORG_INSERT, MEMBERSHIP_INSERT;
+    projects: PROJECT_BY_ID, PROJECT_INSERT, PROJECT_UPDATE, PROJECT_SET_STATE, PROJECT_DELETE,
+        PROJECT_DELETE_APPS, PROJECT_DELETE_KEYS, PROJECT_DELETE_MEMBERS;
+    users: USER_BY_ID, USER_INSERT, PAT_INSERT, CALLER_BY_PAT;
+};
