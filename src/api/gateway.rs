@@ -22,6 +22,9 @@ use super::{MAX_BODY, error, json};
 use crate::error::{Code, Error, Result};
 use crate::proto::{Rpc, rpcs};
 
+/// Largest body in bytes that is read only to be refused.
+const DISCARD: usize = 64 << 20;
+
 /// Everything below the probes. Cheap to clone.
 #[derive(Clone)]
 pub struct Gateway(Arc<Inner>);
@@ -109,6 +112,9 @@ impl Inner {
         let (head, body) = request.into_parts();
         let path = head.uri.path();
         let verb = effective_verb(&head.method, &head.headers);
+        if let Some(clean) = cleaned(path) {
+            return Ok(redirect(&clean));
+        }
         let Some(found) = self.trees.get(&verb).and_then(|tree| tree.at(path).ok()) else {
             return Ok(self.miss(path, &verb));
         };
@@ -122,18 +128,20 @@ impl Inner {
         Ok(handler(head, params, body).await)
     }
 
-    /// Why no route fits: another spelling of the path, another verb, or no such path at all.
+    /// Why no route fits: another verb, or no such path at all.
     fn miss(&self, path: &str, verb: &Method) -> Response<Body> {
-        if let Some(clean) = cleaned(path)
-            && let Ok(location) = HeaderValue::from_str(&clean)
-        {
-            let mut response = json::json_response(StatusCode::MOVED_PERMANENTLY, Body::empty());
-            response.headers_mut().insert(header::LOCATION, location);
-            return response;
-        }
         let elsewhere = self.trees.iter().any(|(other, tree)| other != verb && tree.at(path).is_ok());
         if elsewhere { error::method_not_allowed() } else { error::no_such_path() }
     }
+}
+
+/// The answer to another spelling of a path.
+fn redirect(path: &str) -> Response<Body> {
+    let Ok(location) = HeaderValue::from_str(path) else { return error::no_such_path() };
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
+    response.headers_mut().insert(header::LOCATION, location);
+    response
 }
 
 /// gRPC proper: HTTP/2 and one of its content types (contract 1.1).
@@ -175,12 +183,11 @@ fn effective_verb(method: &Method, headers: &HeaderMap) -> Method {
 }
 
 async fn read(body: Body, headers: &HeaderMap) -> Result<Bytes> {
-    let too_large = || {
-        Error::native(Code::ResourceExhausted, format!("the request body is larger than {MAX_BODY} bytes; send less"))
-    };
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > MAX_BODY as u64) {
-        return Err(too_large());
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+    match announced {
+        Some(length) if length > DISCARD => return Err(too_large()),
+        Some(length) if length > MAX_BODY => return discard(body).await,
+        _ => {}
     }
     match Limited::new(body, MAX_BODY).collect().await {
         Ok(whole) => Ok(whole.to_bytes()),
@@ -189,11 +196,26 @@ async fn read(body: Body, headers: &HeaderMap) -> Result<Bytes> {
     }
 }
 
+/// Reads a body without keeping it. A client that is still sending when the connection closes loses
+/// the answer that tells it why, so what is only somewhat too large is taken in first.
+async fn discard(body: Body) -> Result<Bytes> {
+    let mut body = Limited::new(body, DISCARD);
+    while let Some(Ok(_)) = body.frame().await {}
+    Err(too_large())
+}
+
+fn too_large() -> Error {
+    Error::native(Code::ResourceExhausted, format!("the request body is larger than {MAX_BODY} bytes; send less"))
+}
+
 /// A path without empty, `.` and `..` segments, if it had any; the original redirects to it.
 fn cleaned(path: &str) -> Option<String> {
-    let inner = path.strip_prefix('/')?;
-    let body = inner.strip_suffix('/').unwrap_or(inner);
-    if !body.split('/').any(|s| matches!(s, "" | "." | "..")) || body.is_empty() {
+    if !(path.contains("//") || path.contains("/.")) {
+        return None;
+    }
+    let inner = path.strip_prefix('/').filter(|inner| !inner.is_empty())?;
+    let (body, end) = inner.strip_suffix('/').map_or((inner, ""), |body| (body, "/"));
+    if !body.split('/').any(|s| matches!(s, "" | "." | "..")) {
         return None;
     }
     let mut kept: Vec<&str> = Vec::new();
@@ -204,7 +226,8 @@ fn cleaned(path: &str) -> Option<String> {
             other => kept.push(other),
         }
     }
-    Some(format!("/{}", kept.join("/")))
+    let end = if kept.is_empty() { "" } else { end };
+    Some(format!("/{}{end}", kept.join("/")))
 }
 
 /// The answer after a defect: the client gets an error in its own protocol, the log the reason.
@@ -224,7 +247,7 @@ mod tests {
         for fine in ["/", "/a", "/a/", "/a/b"] {
             assert_eq!(cleaned(fine), None, "{fine}");
         }
-        for (odd, clean) in [("//", "/"), ("/a//b", "/a/b"), ("/a/../b", "/b"), ("/./a", "/a"), ("/../..", "/")] {
+        for (odd, clean) in [("//", "/"), ("/a//b/", "/a/b/"), ("/a/../b", "/b"), ("/./a", "/a"), ("/../..", "/")] {
             assert_eq!(cleaned(odd).as_deref(), Some(clean), "{odd}");
         }
     }

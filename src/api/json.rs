@@ -4,6 +4,7 @@
 //! twice and its errors do not name the field. So a body is first walked along the [`Shape`] of the
 //! message, without building a tree, and refused with a sentence that says what to do.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::fmt;
 
@@ -23,8 +24,39 @@ pub fn decode<M: Call>(body: &[u8]) -> Result<M> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(M::default());
     }
-    check(body, M::RPC.request)?;
+    if check(body, M::RPC.request)? {
+        let mut tree = serde_json::from_slice(body).map_err(|e| malformed(&e))?;
+        whole_enums(&mut tree, M::RPC.request);
+        return serde_json::from_value(tree).map_err(|e| malformed(&e));
+    }
     serde_json::from_slice(body).map_err(|e| malformed(&e))
+}
+
+/// Enum numbers such as `1.0` as `1`: the mapping allows them, the decoder does not take them.
+fn whole_enums(value: &mut Value, shape: &'static Shape) {
+    let Value::Object(object) = value else { return };
+    for field in shape.fields {
+        for name in [field.json_name, field.name] {
+            let items = match object.get_mut(name) {
+                Some(Value::Array(items)) => items.as_mut_slice(),
+                Some(one) => std::slice::from_mut(one),
+                None => continue,
+            };
+            for item in items {
+                match field.kind {
+                    Kind::Message(inner) => whole_enums(item, inner),
+                    Kind::Enum(_) => {
+                        let whole = item.as_f64().filter(|f| f.fract() == 0.0 && f.abs() <= f64::from(i32::MAX));
+                        #[expect(clippy::cast_possible_truncation, reason = "whole and within the range")]
+                        if let Some(number) = whole {
+                            *item = Value::from(number as i32);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
 }
 
 /// Reads a query string, such as `query.limit=10&query.asc=true`; unknown names are ignored.
@@ -44,12 +76,15 @@ pub fn decode_query<M: Call>(query: &str) -> Result<M> {
     decode(&body)
 }
 
-fn check(body: &[u8], shape: &'static Shape) -> Result<()> {
+/// Refuses what does not fit; true if an enum is given as a number with a fraction part.
+fn check(body: &[u8], shape: &'static Shape) -> Result<bool> {
+    let fractions = Cell::new(false);
     let mut json = serde_json::Deserializer::from_slice(body);
-    Object { shape, path: None }.deserialize(&mut json).map_err(|e| malformed(&e))?;
+    Object { shape, path: None, fractions: &fractions }.deserialize(&mut json).map_err(|e| malformed(&e))?;
     json.end().map_err(|_| {
         Error::native(Code::InvalidArgument, "invalid JSON: there is data after the object; send one object only")
-    })
+    })?;
+    Ok(fractions.get())
 }
 
 fn malformed(error: &serde_json::Error) -> Error {
@@ -76,6 +111,7 @@ impl fmt::Display for Path<'_> {
 struct Object<'a> {
     shape: &'static Shape,
     path: Option<&'a Path<'a>>,
+    fractions: &'a Cell<bool>,
 }
 
 impl<'de> DeserializeSeed<'de> for Object<'_> {
@@ -113,7 +149,7 @@ impl<'de> Visitor<'de> for Object<'_> {
                 return Err(A::Error::custom(format_args!("the field {path} is given twice")));
             }
             match known {
-                Some(field) => map.next_value_seed(Slot { field, path: &path, item: false })?,
+                Some(field) => map.next_value_seed(Slot { field, path: &path, item: false, fractions: self.fractions })?,
                 None => map.next_value::<IgnoredAny>().map(drop)?,
             }
         }
@@ -126,6 +162,7 @@ struct Slot<'a> {
     field: &'static Field,
     path: &'a Path<'a>,
     item: bool,
+    fractions: &'a Cell<bool>,
 }
 
 impl<'de> DeserializeSeed<'de> for Slot<'_> {
@@ -133,7 +170,7 @@ impl<'de> DeserializeSeed<'de> for Slot<'_> {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> std::result::Result<(), D::Error> {
         match self.field.kind {
             Kind::Message(shape) if self.item || !self.field.repeated => {
-                Object { shape, path: Some(self.path) }.deserialize(deserializer)
+                Object { shape, path: Some(self.path), fractions: self.fractions }.deserialize(deserializer)
             }
             _ => deserializer.deserialize_any(self),
         }
@@ -180,6 +217,9 @@ impl<'de> Visitor<'de> for Slot<'_> {
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> std::result::Result<(), E> {
+        if let Some(Kind::Enum(_)) = self.single() {
+            self.fractions.set(true);
+        }
         self.number(Unexpected::Float(value))
     }
 
@@ -195,7 +235,8 @@ impl<'de> Visitor<'de> for Slot<'_> {
         if self.item || !self.field.repeated {
             return Err(A::Error::invalid_type(Unexpected::Seq, &self));
         }
-        while seq.next_element_seed(Slot { field: self.field, path: self.path, item: true })?.is_some() {}
+        let slot = || Slot { field: self.field, path: self.path, item: true, fractions: self.fractions };
+        while seq.next_element_seed(slot())?.is_some() {}
         Ok(())
     }
 

@@ -1,0 +1,176 @@
+//! Recorded answers of the original, and how ours are compared with them.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// One recorded call.
+#[derive(Deserialize)]
+pub struct Recording {
+    pub n: String,
+    pub name: String,
+    pub request: Request,
+    pub response: Response,
+}
+
+#[derive(Deserialize)]
+pub struct Request {
+    pub method: String,
+    pub path: String,
+    #[serde(default)]
+    pub headers: HashMap<String, String>,
+    pub body: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub struct Response {
+    pub status: u16,
+    #[serde(default)]
+    pub headers: HashMap<String, String>,
+    pub body: String,
+}
+
+/// A call that the recordings leave out or that our server refuses on purpose: made so that what
+/// follows finds the same state.
+#[derive(Deserialize)]
+pub struct Fill {
+    pub before: String,
+    pub method: String,
+    pub path: String,
+    #[serde(default)]
+    pub body: Option<Value>,
+    #[serde(default)]
+    pub bind: HashMap<String, String>,
+}
+
+/// A reviewed difference: which recordings, which place, why.
+pub struct Difference {
+    pub numbers: String,
+    pub place: String,
+    pub line: usize,
+}
+
+/// Names that earlier answers gave: `{project}` and so on.
+#[derive(Default)]
+pub struct Names(HashMap<String, String>);
+
+impl Names {
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.0.insert(format!("{{{name}}}"), value.to_owned());
+    }
+
+    /// A text with all known names replaced.
+    pub fn fill(&self, text: &str) -> String {
+        let mut out = text.to_owned();
+        for (name, value) in &self.0 {
+            out = out.replace(name, value);
+        }
+        out
+    }
+
+    /// Whether a recorded text and ours are the same; an unknown name takes our text.
+    fn same(&mut self, recorded: &str, ours: &str) -> bool {
+        match recorded {
+            "{BASE64}" | "{PEM}" => return !ours.is_empty(),
+            _ => {}
+        }
+        let whole = recorded.starts_with('{') && recorded.ends_with('}') && !recorded[1..].contains('{');
+        if whole && !self.0.contains_key(recorded) {
+            self.0.insert(recorded.to_owned(), ours.to_owned());
+            return true;
+        }
+        self.fill(recorded) == ours || both(recorded, ours, is_id) || both(recorded, ours, is_secret)
+    }
+}
+
+fn both(a: &str, b: &str, what: fn(&str) -> bool) -> bool {
+    what(a) && what(b)
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() == 18 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn is_secret(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
+fn is_time(text: &str) -> bool {
+    text.len() >= 20 && text.ends_with('Z') && text.as_bytes()[10] == b'T'
+}
+
+/// All recordings, in order.
+pub fn recordings() -> Vec<Recording> {
+    lines(include_str!("../../golden/recorded.jsonl"))
+}
+
+/// All fill-ins, in order.
+pub fn fills() -> Vec<Fill> {
+    lines(include_str!("../../golden/fill.jsonl"))
+}
+
+fn lines<T: for<'de> Deserialize<'de>>(text: &str) -> Vec<T> {
+    text.lines().filter(|l| !l.is_empty()).map(|l| serde_json::from_str(l).expect(l)).collect()
+}
+
+/// The reviewed differences: `numbers | place | reason`.
+pub fn differences() -> Vec<Difference> {
+    let text = include_str!("../../golden/differences.txt");
+    let entry = |(at, line): (usize, &str)| {
+        let parts: Vec<&str> = line.split(" | ").map(str::trim).collect();
+        assert!(parts.len() == 3 && !parts[2].is_empty(), "line {}: numbers | place | reason", at + 1);
+        Difference { numbers: parts[0].to_owned(), place: parts[1].to_owned(), line: at + 1 }
+    };
+    text.lines().enumerate().filter(|(_, l)| !l.is_empty() && !l.starts_with('#')).map(entry).collect()
+}
+
+impl Difference {
+    /// Whether it covers this difference of this recording. A place may end in `*`.
+    pub fn covers(&self, n: &str, place: &str) -> bool {
+        let number = self.numbers == "*" || self.numbers.split(' ').any(|part| part == n);
+        let place = match self.place.strip_suffix('*') {
+            Some(start) => place.starts_with(start),
+            None => place == self.place,
+        };
+        number && place
+    }
+}
+
+/// Places where `ours` differs from `recorded`, each with both values.
+pub fn compare(recorded: &Value, ours: &Value, place: &str, names: &mut Names, out: &mut Vec<(String, String)>) {
+    match (recorded, ours) {
+        (Value::Object(a), Value::Object(b)) => {
+            for (key, left) in a {
+                match b.get(key) {
+                    Some(right) => compare(left, right, &format!("{place}.{key}"), names, out),
+                    None => out.push((format!("{place}.{key} missing"), short(left))),
+                }
+            }
+            for (key, right) in b.iter().filter(|(key, _)| !a.contains_key(*key)) {
+                out.push((format!("{place}.{key} added"), short(right)));
+            }
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            if a.len() != b.len() {
+                out.push((format!("{place} length"), format!("{} -> {}", a.len(), b.len())));
+            }
+            for (left, right) in a.iter().zip(b) {
+                compare(left, right, &format!("{place}[]"), names, out);
+            }
+        }
+        (Value::String(a), Value::String(b)) => {
+            let date = ["creationDate", "changeDate", "viewTimestamp"].iter().any(|d| place.ends_with(d));
+            let same = if date { is_time(a) && is_time(b) } else { names.same(a, b) };
+            if !same {
+                out.push((place.to_owned(), format!("{a} -> {b}")));
+            }
+        }
+        (a, b) if a == b => {}
+        (a, b) => out.push((place.to_owned(), format!("{} -> {}", short(a), short(b)))),
+    }
+}
+
+fn short(value: &Value) -> String {
+    value.to_string().chars().take(120).collect()
+}

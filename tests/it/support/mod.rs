@@ -1,0 +1,27 @@
+//! What the tests share: a live server, clients, recordings.
+
+pub mod golden;
+pub mod raw;
+pub mod server;
+
+pub use server::{Options, TestServer};
+
+use serde_json::Value;
+
+/// A test key as PKCS#1 PEM, so that no test waits for primes.
+pub const PEMS: [&str; 4] = [
+    include_str!("../../keys/rsa1.pem"),
+    include_str!("../../keys/rsa2.pem"),
+    include_str!("../../keys/rsa3.pem"),
+    include_str!("../../keys/rsa4.pem"),
+];
+
+/// A member of a JSON answer as text; empty if it is not there.
+pub fn text(value: &Value, pointer: &str) -> String {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// A number that JSON carries as text.
+pub fn number(value: &Value, pointer: &str) -> u64 {
+    text(value, pointer).parse().unwrap_or(0)
+}

@@ -1,0 +1,272 @@
+//! A server on a free port of the loopback interface, on a database of its own.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use claviger::app::{App, Replace};
+use claviger::clock::{Clock, FixedClock};
+use claviger::config::Config;
+use claviger::crypto::keypool::KeyPool;
+use reqwest::Method;
+use serde_json::{Value, json};
+use sqlx::Connection as _;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::{PEMS, text};
+
+/// What a test wants otherwise.
+#[derive(Default)]
+pub struct Options {
+    /// A clock that stands still.
+    pub clock: Option<FixedClock>,
+    /// Further settings, as environment variables.
+    pub settings: Vec<(&'static str, String)>,
+    /// The same database as another server.
+    pub beside: Option<Database>,
+}
+
+/// Where a test's data is.
+#[derive(Clone)]
+pub struct Database {
+    pub url: String,
+    dir: Arc<tempfile::TempDir>,
+}
+
+/// A running server and the way into it.
+pub struct TestServer {
+    pub address: SocketAddr,
+    pub token: String,
+    pub database: Database,
+    pub app: Arc<App>,
+    pub http: reqwest::Client,
+    stop: Option<oneshot::Sender<()>>,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Database {
+    /// A SQLite file, or a schema of its own on the PostgreSQL server of the test run.
+    pub async fn fresh() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let dir = Arc::new(tempfile::tempdir().expect("a scratch directory"));
+        let Ok(server) = std::env::var("TEST_DATABASE_URL") else {
+            return Self { url: format!("sqlite:{}", dir.path().join("test.db").display()), dir };
+        };
+        let schema = format!("t{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let mut admin = sqlx::PgConnection::connect(&server).await.expect("the PostgreSQL server of the test run");
+        sqlx::QueryBuilder::<sqlx::Postgres>::new(format!("CREATE SCHEMA {schema}"))
+            .build()
+            .execute_in(&mut admin)
+            .await;
+        let separator = if server.contains('?') { '&' } else { '?' };
+        Self { url: format!("{server}{separator}options=-csearch_path%3D{schema}"), dir }
+    }
+
+    /// Settings of a server on this database.
+    pub fn settings(&self) -> BTreeMap<String, String> {
+        [
+            ("CLAVIGER_LISTEN".to_owned(), "127.0.0.1:0".to_owned()),
+            ("CLAVIGER_DATA_DIR".to_owned(), self.dir.path().display().to_string()),
+            ("DATABASE_URL".to_owned(), self.url.clone()),
+            ("CLAVIGER_STORAGE_CONNECTIONS".to_owned(), "8".to_owned()),
+        ]
+        .into()
+    }
+
+    /// The file with the first token.
+    pub fn token_file(&self) -> std::path::PathBuf {
+        self.dir.path().join("admin.pat")
+    }
+}
+
+/// Executes without the lifetime trouble of a builder in a chain.
+trait ExecuteIn {
+    async fn execute_in(self, connection: &mut sqlx::PgConnection);
+}
+
+impl ExecuteIn for sqlx::query::Query<'_, sqlx::Postgres, sqlx::postgres::PgArguments> {
+    async fn execute_in(self, connection: &mut sqlx::PgConnection) {
+        self.execute(connection).await.expect("a schema for the test");
+    }
+}
+
+impl TestServer {
+    /// A server on an empty database.
+    pub async fn start() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    /// A server as the test wants it.
+    pub async fn with(options: Options) -> Self {
+        let database = match options.beside {
+            Some(database) => database,
+            None => Database::fresh().await,
+        };
+        let mut settings = database.settings();
+        settings.extend(options.settings.into_iter().map(|(k, v)| (k.to_owned(), v)));
+        let config = Config::from_parts(None, &settings).expect("a valid configuration");
+        let clock = options.clock.map(|c| Arc::new(c) as Arc<dyn Clock>);
+        let keys = Some(KeyPool::fixed(PEMS.map(str::to_owned).to_vec()));
+        let app = Arc::new(App::build(&config, Replace { clock, keys }).await.expect("the server builds"));
+        let listener = TcpListener::bind(config.server.listen).await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let (stop, stopped) = oneshot::channel::<()>();
+        let router = app.router.clone();
+        let task = tokio::spawn(claviger::server::serve(
+            listener,
+            router,
+            async {
+                let _ = stopped.await;
+            },
+            Duration::from_secs(10),
+        ));
+        let token = std::fs::read_to_string(database.token_file()).expect("the first token").trim().to_owned();
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        Self { address, token, database, app, http, stop: Some(stop), task: Some(task) }
+    }
+
+    /// Stops as a signal would and waits until requests in work are done.
+    pub async fn stop(mut self) {
+        drop(self.stop.take());
+        if let Some(task) = self.task.take() {
+            task.await.expect("the server ends");
+        }
+    }
+
+    /// Tells the server to stop, without waiting.
+    pub fn begin_stop(&mut self) {
+        drop(self.stop.take());
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// A call of the management API as the first user.
+    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+        self.call_as(&self.token, None, method, path, body).await
+    }
+
+    /// A call with another token and organization.
+    pub async fn call_as(
+        &self,
+        token: &str,
+        org: Option<&str>,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> (u16, Value) {
+        let mut request = self.http.request(method, self.url(&format!("/management/v1{path}"))).bearer_auth(token);
+        if let Some(org) = org {
+            request = request.header("x-zitadel-orgid", org);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let response = request.send().await.expect("an answer");
+        let status = response.status().as_u16();
+        let body = response.bytes().await.expect("a body");
+        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+
+    pub async fn get(&self, path: &str) -> (u16, Value) {
+        self.call(Method::GET, path, None).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+        self.call(Method::POST, path, Some(body)).await
+    }
+
+    pub async fn put(&self, path: &str, body: Value) -> (u16, Value) {
+        self.call(Method::PUT, path, Some(body)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> (u16, Value) {
+        self.call(Method::DELETE, path, None).await
+    }
+
+    /// A call that must be answered with 200.
+    pub async fn ok(&self, path: &str, body: Value) -> Value {
+        let (status, answer) = self.post(path, body).await;
+        assert_eq!(status, 200, "POST {path}: {answer}");
+        answer
+    }
+
+    /// A new project; its id.
+    pub async fn project(&self, name: &str) -> String {
+        text(&self.ok("/projects", json!({"name": name})).await, "/id")
+    }
+
+    /// A new application with a private key JWT; its id.
+    pub async fn app(&self, project: &str, name: &str) -> String {
+        let body = json!({"name": name, "authMethodType": "API_AUTH_METHOD_TYPE_PRIVATE_KEY_JWT"});
+        text(&self.ok(&format!("/projects/{project}/apps/api"), body).await, "/appId")
+    }
+
+    /// A new key; the whole answer.
+    pub async fn key(&self, project: &str, app: &str) -> Value {
+        self.ok(&format!("/projects/{project}/apps/{app}/keys"), json!({"type": "KEY_TYPE_JSON"})).await
+    }
+
+    /// A pool on the server's database, for what only the database shows.
+    pub async fn sql(&self) -> Sql {
+        if self.database.url.starts_with("sqlite:") {
+            let path = self.database.url.trim_start_matches("sqlite:");
+            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+            Sql::Lite(sqlx::SqlitePool::connect_with(options).await.expect("the database file"))
+        } else {
+            Sql::Pg(sqlx::PgPool::connect(&self.database.url).await.expect("the database"))
+        }
+    }
+}
+
+/// The database itself.
+pub enum Sql {
+    Lite(sqlx::SqlitePool),
+    Pg(sqlx::PgPool),
+}
+
+impl Sql {
+    /// Runs a statement.
+    pub async fn run(&self, sql: &'static str, binds: &[&str]) {
+        match self {
+            Self::Lite(pool) => {
+                let mut query = sqlx::query(sql);
+                for bind in binds {
+                    query = query.bind(*bind);
+                }
+                query.execute(pool).await.map(drop)
+            }
+            Self::Pg(pool) => {
+                let mut query = sqlx::query(sql);
+                for bind in binds {
+                    query = query.bind(*bind);
+                }
+                query.execute(pool).await.map(drop)
+            }
+        }
+        .expect(sql);
+    }
+
+    /// The first column of the first row of a query, a number.
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        match self {
+            Self::Lite(pool) => sqlx::query_scalar(sql).fetch_one(pool).await,
+            Self::Pg(pool) => sqlx::query_scalar(sql).fetch_one(pool).await,
+        }
+        .expect(sql)
+    }
+
+    /// Bytes in the first column of the row with this id.
+    pub async fn bytes(&self, sql: &'static str, id: &str) -> Vec<u8> {
+        match self {
+            Self::Lite(pool) => sqlx::query_scalar(sql).bind(id).fetch_one(pool).await,
+            Self::Pg(pool) => sqlx::query_scalar(sql).bind(id).fetch_one(pool).await,
+        }
+        .expect(sql)
+    }
+}
