@@ -18,7 +18,7 @@ use tower::Service;
 
 use super::limits::Limits;
 use super::routes::RestHandler;
-use super::{MAX_BODY, error, json};
+use super::{MAX_BODY, error, grpc_web_text, json};
 use crate::error::{Code, Error, Result};
 use crate::proto::{Rpc, rpcs};
 
@@ -97,9 +97,24 @@ impl Inner {
     }
 
     async fn rpc(&self, request: Request<Body>) -> Response<Body> {
+        if !grpc_web_text::is_text(request.headers()) {
+            return self.rpc_binary(request).await;
+        }
+        let (head, body) = request.into_parts();
+        let binary = match read(body, &head.headers).await {
+            Ok(body) => grpc_web_text::binary(head, &body),
+            Err(e) => Err(e),
+        };
+        match binary {
+            Ok(request) => grpc_web_text::text(self.rpc_binary(request).await).await,
+            Err(e) => grpc_web_text::text(error::grpc_trailers_only(&e)).await,
+        }
+    }
+
+    async fn rpc_binary(&self, request: Request<Body>) -> Response<Body> {
         let mut rpc = self.rpc.clone();
         match rpc.call(request).await {
-            Ok(response) => response.map(Body::new),
+            Ok(response) => trailers_only(response.map(Body::new)).await,
             Err(never) => match never {},
         }
     }
@@ -133,6 +148,23 @@ impl Inner {
         let elsewhere = self.trees.iter().any(|(other, tree)| other != verb && tree.at(path).is_ok());
         if elsewhere { error::method_not_allowed() } else { error::no_such_path() }
     }
+}
+
+/// A gRPC error as one block of headers. connectrpc puts the status into headers and trailers, the
+/// details into the trailers only; clients that see a status in the headers stop reading there.
+async fn trailers_only(response: Response<Body>) -> Response<Body> {
+    if !response.headers().contains_key("grpc-status") {
+        return response;
+    }
+    let (mut head, body) = response.into_parts();
+    if let Ok(collected) = body.collect().await
+        && let Some(trailers) = collected.trailers()
+    {
+        for (name, value) in trailers {
+            head.headers.insert(name, value.clone());
+        }
+    }
+    Response::from_parts(head, Body::empty())
 }
 
 /// The answer to another spelling of a path.

@@ -149,7 +149,9 @@ impl<'de> Visitor<'de> for Object<'_> {
                 return Err(A::Error::custom(format_args!("the field {path} is given twice")));
             }
             match known {
-                Some(field) => map.next_value_seed(Slot { field, path: &path, item: false, fractions: self.fractions })?,
+                Some(field) => {
+                    map.next_value_seed(Slot { field, path: &path, item: false, fractions: self.fractions })?
+                }
                 None => map.next_value::<IgnoredAny>().map(drop)?,
             }
         }

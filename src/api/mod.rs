@@ -7,6 +7,7 @@ mod apps;
 mod cors;
 pub mod error;
 mod gateway;
+mod grpc_web_text;
 mod health;
 mod json;
 mod keys;

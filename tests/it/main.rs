@@ -1,17 +1,17 @@
 //! Tests against the live server, through real clients. The engine is SQLite, or PostgreSQL where
 //! `TEST_DATABASE_URL` names a server; `scripts/test` runs both.
 
-//mod authz;
-//mod clients;
-//mod concurrency;
-//mod contract;
-//mod crash;
-//mod errors;
+mod authz;
+mod clients;
+mod concurrency;
+mod contract;
+mod crash;
+mod errors;
 //mod fuzz;
-//mod keys;
+mod keys;
 //mod lists;
 //mod operation;
 mod replay;
-//mod rpc;
-//mod store;
+mod rpc;
+mod store;
 mod support;

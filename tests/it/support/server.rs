@@ -19,6 +19,15 @@ use tokio::task::JoinHandle;
 
 use super::{PEMS, text};
 
+const USER: &str = "INSERT INTO users (org_id, id, kind, user_name, user_name_folded, name, description, \
+     access_token_type, state, sequence, created_at, changed_at) VALUES ($1, $2, 2, $3, $3, $3, '', 0, 1, 1, 0, 0)";
+const PAT: &str = "INSERT INTO personal_access_tokens (org_id, user_id, id, token_hash, expires_at, sequence, created_at) \
+     VALUES ($1, $2, $2, $3, 253402300799000000, 1, 0)";
+const ORG_ROLE: &str = "INSERT INTO memberships (org_id, scope, object_id, user_id, roles, sequence, created_at, \
+     changed_at) VALUES ($1, 1, $1, $2, $3, 1, 0, 0)";
+const PROJECT_ROLE: &str = "INSERT INTO memberships (org_id, scope, object_id, user_id, roles, sequence, created_at, \
+     changed_at) VALUES ($1, 2, $2, $3, $4, 1, 0, 0)";
+
 /// What a test wants otherwise.
 #[derive(Default)]
 pub struct Options {
@@ -212,6 +221,31 @@ impl TestServer {
         self.ok(&format!("/projects/{project}/apps/{app}/keys"), json!({"type": "KEY_TYPE_JSON"})).await
     }
 
+    /// The organization of the first user.
+    pub async fn org(&self) -> String {
+        text(&self.get("/orgs/me").await.1, "/org/id")
+    }
+
+    /// A user without any role; its id and token. No call of the contract makes users yet.
+    pub async fn user(&self, org: &str, name: &str) -> (String, String) {
+        let sql = self.sql().await;
+        let token = claviger::crypto::secrets::personal_access_token().to_string();
+        let id = format!("user-{name}");
+        sql.run(USER, &[org, &id, name]).await;
+        sql.run_bytes(PAT, &[org, &id], &claviger::crypto::secrets::hash(&token)).await;
+        (id, token)
+    }
+
+    /// Gives a user roles in an organization.
+    pub async fn org_role(&self, org: &str, user: &str, roles: &str) {
+        self.sql().await.run(ORG_ROLE, &[org, user, roles]).await;
+    }
+
+    /// Gives a user roles in a project.
+    pub async fn project_role(&self, org: &str, project: &str, user: &str, roles: &str) {
+        self.sql().await.run(PROJECT_ROLE, &[org, project, user, roles]).await;
+    }
+
     /// A pool on the server's database, for what only the database shows.
     pub async fn sql(&self) -> Sql {
         if self.database.url.starts_with("sqlite:") {
@@ -233,21 +267,30 @@ pub enum Sql {
 impl Sql {
     /// Runs a statement.
     pub async fn run(&self, sql: &'static str, binds: &[&str]) {
+        self.execute(sql, binds, None).await;
+    }
+
+    /// Runs a statement whose last value is bytes.
+    pub async fn run_bytes(&self, sql: &'static str, binds: &[&str], bytes: &[u8]) {
+        self.execute(sql, binds, Some(bytes)).await;
+    }
+
+    async fn execute(&self, sql: &'static str, binds: &[&str], bytes: Option<&[u8]>) {
+        macro_rules! on {
+            ($pool:expr) => {{
+                let mut query = sqlx::query(sql);
+                for bind in binds {
+                    query = query.bind(*bind);
+                }
+                if let Some(bytes) = bytes {
+                    query = query.bind(bytes);
+                }
+                query.execute($pool).await.map(drop)
+            }};
+        }
         match self {
-            Self::Lite(pool) => {
-                let mut query = sqlx::query(sql);
-                for bind in binds {
-                    query = query.bind(*bind);
-                }
-                query.execute(pool).await.map(drop)
-            }
-            Self::Pg(pool) => {
-                let mut query = sqlx::query(sql);
-                for bind in binds {
-                    query = query.bind(*bind);
-                }
-                query.execute(pool).await.map(drop)
-            }
+            Self::Lite(pool) => on!(pool),
+            Self::Pg(pool) => on!(pool),
         }
         .expect(sql);
     }

@@ -1,0 +1,208 @@
+//! Every RPC of the contract, without a token, with bad ones, and with too few rights. The list is
+//! that of the contract: an RPC that is added there is tested here.
+
+use claviger::proto::{Permission, Rpc, rpcs};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{TestServer, text};
+
+/// A role that gives nothing of this contract.
+const POWERLESS: &str = "ORG_USER_SELF_MANAGER";
+
+fn with_token(rpc: &Rpc) -> bool {
+    rpc.permission != Permission::Public
+}
+
+/// The path of an RPC with `id` for each of its parameters.
+fn path(rpc: &Rpc, id: &str) -> String {
+    rpc.path.split('/').map(|s| if s.starts_with('{') { id } else { s }).collect::<Vec<_>>().join("/")
+}
+
+async fn rest(server: &TestServer, rpc: &Rpc, id: &str, headers: &[(&str, &str)]) -> (u16, Value) {
+    let method: Method = rpc.verb.parse().expect("a verb");
+    let mut request = server.http.request(method, server.url(&path(rpc, id)));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let answer = request.send().await.expect("an answer");
+    (answer.status().as_u16(), answer.json().await.unwrap_or(Value::Null))
+}
+
+/// The same over Connect, whose answers carry code and details as JSON.
+async fn connect(server: &TestServer, rpc: &Rpc, headers: &[(&str, &str)]) -> (u16, Value) {
+    let mut request = server.http.post(server.url(&format!("/{}/{}", rpc.service, rpc.name))).json(&json!({}));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let answer = request.send().await.expect("an answer");
+    (answer.status().as_u16(), answer.json().await.unwrap_or(Value::Null))
+}
+
+#[tokio::test]
+async fn no_rpc_answers_without_a_good_token() {
+    let server = TestServer::start().await;
+    let unknown = format!("Bearer {}", *claviger::crypto::secrets::personal_access_token());
+    let cases: [(&[(&str, &str)], &str); 5] = [
+        (&[], ""),
+        (&[("authorization", "")], ""),
+        (&[("authorization", "Basic dTpw")], "AUTH-toLo1"),
+        (&[("authorization", "Bearer x")], "AUTH-7fs1e"),
+        (&[("authorization", &unknown)], "AUTH-7fs1e"),
+    ];
+    for rpc in rpcs::ALL.iter().filter(|rpc| with_token(rpc)) {
+        for (headers, id) in cases {
+            let (status, answer) = rest(&server, rpc, "1", headers).await;
+            assert_eq!((status, text(&answer, "/details/0/id")), (401, id.to_owned()), "{} {headers:?}", rpc.name);
+            assert_eq!(answer["code"], 16);
+            let (status, answer) = connect(&server, rpc, headers).await;
+            assert_eq!((status, text(&answer, "/code")), (401, "unauthenticated".to_owned()), "{}", rpc.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn public_rpcs_need_no_token() {
+    let server = TestServer::start().await;
+    for rpc in rpcs::ALL.iter().filter(|rpc| !with_token(rpc)) {
+        assert_eq!(rest(&server, rpc, "1", &[]).await.0, 200, "{}", rpc.name);
+        assert_eq!(connect(&server, rpc, &[]).await.0, 200, "{}", rpc.name);
+    }
+}
+
+#[tokio::test]
+async fn every_rpc_refuses_strangers_and_callers_without_the_permission() {
+    let server = TestServer::start().await;
+    let org = server.org().await;
+    let other = text(&server.ok("/orgs", json!({"name": "Other"})).await, "/id");
+    let (_, stranger) = server.user(&org, "stranger").await;
+    let (weak_id, weak) = server.user(&org, "weak").await;
+    server.org_role(&org, &weak_id, POWERLESS).await;
+    let (stranger, weak) = (format!("Bearer {stranger}"), format!("Bearer {weak}"));
+    for rpc in rpcs::ALL.iter().filter(|rpc| matches!(rpc.permission, Permission::Named(_))) {
+        for (token, org, expected) in [
+            (&stranger, "", (404, "AUTHZ-cdgFk")),
+            (&weak, "", (403, "AUTH-5mWD2")),
+            (&weak, other.as_str(), (404, "AUTHZ-cdgFk")),
+            (&weak, "123456789012345678", (403, "AUTH-Bs7Ds")),
+            (&weak, "a\u{fc}", (403, "AUTH-Bs7Ds")),
+        ] {
+            let headers = [("authorization", token.as_str()), ("x-zitadel-orgid", org)];
+            let (status, answer) = rest(&server, rpc, "1", &headers).await;
+            let id = text(&answer, "/details/0/id");
+            assert_eq!((status, id.as_str()), expected, "REST {} org {org}: {answer}", rpc.name);
+            let (status, answer) = connect(&server, rpc, &headers).await;
+            assert_eq!(status, expected.0, "Connect {} org {org}: {answer}", rpc.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn roles_of_a_project_hold_for_that_project_only() {
+    let server = TestServer::start().await;
+    let org = server.org().await;
+    let (mine, theirs) = (server.project("mine").await, server.project("theirs").await);
+    let (user, token) = server.user(&org, "owner").await;
+    server.project_role(&org, &mine, &user, "PROJECT_OWNER").await;
+    let bearer = format!("Bearer {token}");
+    let headers = [("authorization", bearer.as_str())];
+    let limited = |rpc: &&&Rpc| matches!(rpc.permission, Permission::Named(p) if p.starts_with("project."));
+    let mut checked = 0;
+    for rpc in rpcs::ALL.iter().filter(limited).filter(|rpc| rpc.path.contains("/projects/{")) {
+        let foreign = path(rpc, "1").replacen("/projects/1", &format!("/projects/{theirs}"), 1);
+        let answer = server.http.request(rpc.verb.parse().expect("a verb"), server.url(&foreign));
+        let answer = answer.header(headers[0].0, headers[0].1).send().await.expect("an answer");
+        let status = answer.status().as_u16();
+        let answer: Value = answer.json().await.expect("JSON");
+        assert_eq!((status, text(&answer, "/details/0/id").as_str()), (403, "AUTH-3jknH"), "{}", rpc.name);
+        checked += 1;
+    }
+    assert!(checked > 15, "the filter above finds the RPCs of projects");
+    let (status, answer) = server.call_as(&token, None, Method::GET, &format!("/projects/{mine}"), None).await;
+    assert_eq!(status, 200, "{answer}");
+    let (_, list) = server.call_as(&token, None, Method::POST, "/projects/_search", Some(json!({}))).await;
+    assert_eq!(list["result"].as_array().map(Vec::len), Some(1), "only its own project: {list}");
+    assert_eq!(text(&list, "/result/0/id"), mine);
+}
+
+#[tokio::test]
+async fn organization_owners_may_remove_applications() {
+    let server = TestServer::start().await;
+    let org = server.org().await;
+    let project = server.project("p").await;
+    let app = server.app(&project, "a").await;
+    let (user, token) = server.user(&org, "owner").await;
+    server.org_role(&org, &user, "ORG_OWNER").await;
+    let path = format!("/projects/{project}/apps/{app}");
+    let (status, answer) = server.call_as(&token, None, Method::DELETE, &path, None).await;
+    assert_eq!(status, 200, "{answer}");
+}
+
+#[tokio::test]
+async fn project_creators_see_no_project() {
+    let server = TestServer::start().await;
+    let org = server.org().await;
+    let project = server.project("p").await;
+    let (user, token) = server.user(&org, "creator").await;
+    server.org_role(&org, &user, "ORG_PROJECT_CREATOR").await;
+    let (status, answer) = server.call_as(&token, None, Method::GET, &format!("/projects/{project}"), None).await;
+    assert_eq!((status, text(&answer, "/details/0/id").as_str()), (403, "AUTH-3jknH"));
+    let (status, list) = server.call_as(&token, None, Method::POST, "/projects/_search", Some(json!({}))).await;
+    assert_eq!((status, list.get("result")), (200, None), "{list}");
+    let (status, _) = server.call_as(&token, None, Method::POST, "/projects", Some(json!({"name": "new"}))).await;
+    assert_eq!(status, 200);
+}
+
+#[tokio::test]
+async fn expired_tokens_and_inactive_users_are_refused() {
+    let server = TestServer::start().await;
+    let org = server.org().await;
+    let sql = server.sql().await;
+    let (user, token) = server.user(&org, "u").await;
+    server.org_role(&org, &user, "ORG_OWNER").await;
+    let me = || server.call_as(&token, None, Method::GET, "/orgs/me", None);
+    assert_eq!(me().await.0, 200);
+    sql.run("UPDATE users SET state = 2 WHERE id = $1", &[&user]).await;
+    assert_eq!(text(&me().await.1, "/details/0/id"), "AUTH-7fs1e");
+    sql.run("UPDATE users SET state = 1 WHERE id = $1", &[&user]).await;
+    sql.run("UPDATE personal_access_tokens SET expires_at = 1 WHERE user_id = $1", &[&user]).await;
+    assert_eq!(text(&me().await.1, "/details/0/id"), "AUTH-7fs1e");
+}
+
+#[tokio::test]
+async fn objects_of_another_organization_answer_as_missing_ones() {
+    let server = TestServer::start().await;
+    let project = server.project("p").await;
+    let app = server.app(&project, "a").await;
+    let key = text(&server.key(&project, &app).await, "/id");
+    let other = text(&server.ok("/orgs", json!({"name": "Other"})).await, "/id");
+    let missing = "123456789012345678";
+    let reads = [
+        (Method::GET, format!("/projects/{project}"), format!("/projects/{missing}")),
+        (Method::GET, format!("/projects/{project}/apps/{app}"), format!("/projects/{project}/apps/{missing}")),
+        (
+            Method::GET,
+            format!("/projects/{project}/apps/{app}/keys/{key}"),
+            format!("/projects/{project}/apps/{app}/keys/{missing}"),
+        ),
+        (Method::DELETE, format!("/projects/{project}"), format!("/projects/{missing}")),
+        (Method::DELETE, format!("/projects/{project}/apps/{app}"), format!("/projects/{project}/apps/{missing}")),
+        (
+            Method::DELETE,
+            format!("/projects/{project}/apps/{app}/keys/{key}"),
+            format!("/projects/{project}/apps/{app}/keys/{missing}"),
+        ),
+        (Method::POST, format!("/projects/{project}/_deactivate"), format!("/projects/{missing}/_deactivate")),
+        (
+            Method::POST,
+            format!("/projects/{project}/apps/{app}/_deactivate"),
+            format!("/projects/{project}/apps/{missing}/_deactivate"),
+        ),
+    ];
+    for (method, theirs, nowhere) in reads {
+        let foreign = server.call_as(&server.token, Some(&other), method.clone(), &theirs, None).await;
+        let absent = server.call(method, &nowhere, None).await;
+        assert_eq!(foreign, absent, "{theirs}");
+        assert!(foreign.0 == 404, "{foreign:?}");
+    }
+}

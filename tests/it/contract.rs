@@ -1,0 +1,60 @@
+//! The contract and the server agree: each RPC of the descriptor is served on every transport.
+
+use claviger::proto::rpcs;
+use serde_json::Value;
+
+use crate::support::TestServer;
+
+#[tokio::test]
+async fn every_rpc_of_the_contract_has_a_line_in_a_route_table() {
+    let server = TestServer::start().await;
+    let unserved = claviger::api::unserved(&server.app.services, server.app.gate.clone());
+    assert_eq!(unserved, Vec::<&str>::new(), "add a line to the table of the resource in src/api");
+}
+
+#[tokio::test]
+async fn every_rpc_is_served_over_rest_grpc_grpc_web_and_connect() {
+    let server = TestServer::start().await;
+    let h2 = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().expect("a client");
+    for rpc in rpcs::ALL {
+        let path = rpc.path.replace('{', "").replace('}', "");
+        let rest = server.http.request(rpc.verb.parse().expect("a verb"), server.url(&path));
+        let rest = rest.send().await.expect("an answer").status().as_u16();
+        assert!(rest == 401 || rest == 200, "REST {}: {rest}", rpc.name);
+
+        let url = server.url(&format!("/{}/{}", rpc.service, rpc.name));
+        let grpc =
+            h2.post(&url).header("content-type", "application/grpc").header("te", "trailers").body(EMPTY.to_vec());
+        let grpc = grpc.send().await.expect("an answer");
+        let code = grpc.headers().get("grpc-status").and_then(|v| v.to_str().ok()).unwrap_or("0").to_owned();
+        assert!(code == "16" || code == "0", "gRPC {}: {code}", rpc.name);
+
+        let web = server.http.post(&url).header("content-type", "application/grpc-web+proto").body(EMPTY.to_vec());
+        let web = web.send().await.expect("an answer");
+        let head = web.headers().get("grpc-status").is_some_and(|v| v == "16");
+        let body = web.bytes().await.expect("a body");
+        let trailer = String::from_utf8_lossy(&body).into_owned();
+        let fine = head || trailer.contains("grpc-status: 16") || trailer.contains("grpc-status: 0");
+        assert!(fine, "gRPC-web {}: {trailer}", rpc.name);
+
+        let connect = server.http.post(&url).json(&Value::Object(serde_json::Map::new()));
+        let connect = connect.send().await.expect("an answer").status().as_u16();
+        assert!(connect == 401 || connect == 200, "Connect {}: {connect}", rpc.name);
+    }
+}
+
+/// An empty message in the framing of gRPC.
+const EMPTY: &[u8] = &[0; 5];
+
+#[test]
+fn paths_and_permissions_are_those_of_the_contract() {
+    let of = |name: &str| rpcs::ALL.iter().find(|rpc| rpc.name == name).expect(name);
+    assert_eq!(rpcs::ALL.len(), 27);
+    assert_eq!(of("AddAppKey").path, "/management/v1/projects/{project_id}/apps/{app_id}/keys");
+    assert_eq!(of("AddAppKey").verb, "POST");
+    assert_eq!(of("GetMyUser").path, "/auth/v1/users/me");
+    let mut routes: Vec<_> = rpcs::ALL.iter().map(|rpc| (rpc.verb, rpc.path)).collect();
+    routes.sort_unstable();
+    routes.dedup();
+    assert_eq!(routes.len(), rpcs::ALL.len(), "each RPC has a route of its own");
+}

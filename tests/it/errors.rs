@@ -1,0 +1,199 @@
+//! Every error of every RPC, with its code, HTTP status and id.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{TestServer, text};
+
+const NONE: &str = "123456789012345678";
+
+/// A case: verb, path, body, HTTP status, code, id. `{p}` is a project, `{b}` a BASIC application,
+/// `{j}` one with a private key JWT, `{i}` an inactive one, `{o}` an OIDC one, `{q}` an inactive
+/// project, `{x}` what does not exist.
+type Case = (&'static str, &'static str, Value, u16, i64, &'static str);
+
+#[tokio::test]
+async fn each_error_has_its_code_status_and_id() {
+    let server = TestServer::start().await;
+    let names = world(&server).await;
+    let mut cases = apps();
+    cases.extend(keys());
+    cases.extend(projects_and_orgs());
+    for (verb, path, body, status, code, id) in cases {
+        let filled = names.iter().fold(path.to_owned(), |p, (name, value)| p.replace(name, value));
+        let method: Method = verb.parse().expect("a verb");
+        let body = (!body.is_null()).then_some(body);
+        let (got, answer) = server.call(method, &filled, body.clone()).await;
+        let what = format!("{verb} {path} {body:?}: {answer}");
+        assert_eq!(got, status, "{what}");
+        assert_eq!(answer["code"].as_i64(), Some(code), "{what}");
+        assert_eq!(text(&answer, "/details/0/id"), id, "{what}");
+        let message = text(&answer, "/message");
+        if id.is_empty() {
+            assert!(answer.get("details").is_none() && !message.is_empty(), "{what}");
+        } else {
+            assert_eq!(message, format!("{} ({id})", text(&answer, "/details/0/message")), "{what}");
+            assert_eq!(text(&answer, "/details/0/@type"), "type.googleapis.com/zitadel.v1.ErrorDetail", "{what}");
+        }
+    }
+}
+
+async fn world(server: &TestServer) -> Vec<(&'static str, String)> {
+    let project = server.project("taken").await;
+    let path = format!("/projects/{project}/apps");
+    let basic = text(&server.ok(&format!("{path}/api"), json!({"name": "basic"})).await, "/appId");
+    let jwt = server.app(&project, "jwt").await;
+    let inactive = server.app(&project, "inactive").await;
+    server.ok(&format!("{path}/{inactive}/_deactivate"), json!({})).await;
+    let oidc = json!({"name": "oidc", "redirectUris": ["https://example.com/cb"], "authMethodType": 2});
+    let oidc = text(&server.ok(&format!("{path}/oidc"), oidc).await, "/appId");
+    let stopped = server.project("stopped").await;
+    server.ok(&format!("/projects/{stopped}/_deactivate"), json!({})).await;
+    server.ok("/orgs", json!({"name": "Taken Org"})).await;
+    [
+        ("{p}", project),
+        ("{b}", basic),
+        ("{j}", jwt),
+        ("{i}", inactive),
+        ("{o}", oidc),
+        ("{q}", stopped),
+        ("{x}", NONE.to_owned()),
+    ]
+    .into()
+}
+
+#[rustfmt::skip]
+fn apps() -> Vec<Case> {
+    let long = "x".repeat(201);
+    vec![
+        ("POST", "/projects/{x}/apps/api", json!({"name": "n"}), 400, 9, "COMMAND-EbFMN"),
+        ("POST", "/projects/{p}/apps/api", json!({"name": "BASIC"}), 409, 6, "V3-DKcYh"),
+        ("POST", "/projects/{p}/apps/api", json!({}), 400, 3, ""),
+        ("POST", "/projects/{p}/apps/api", json!({"name": long}), 400, 3, ""),
+        ("POST", "/projects/{p}/apps/api", json!({"name": "n", "authMethodType": 2}), 400, 3, ""),
+        ("POST", "/projects/{p}/apps/api", json!({"name": "n\u{0}"}), 400, 3, ""),
+        ("POST", "/projects/%00/apps/api", json!({"name": "n"}), 400, 3, ""),
+        ("POST", "/projects/%zz/apps/api", json!({"name": "n"}), 400, 3, ""),
+        ("POST", "/projects/%ff/apps/api", json!({"name": "n"}), 400, 3, ""),
+        ("POST", "/projects/{x}/apps/oidc", json!({"name": "n"}), 400, 9, "COMMAND-EbFMN"),
+        ("POST", "/projects/{p}/apps/oidc", json!({"name": "oidc"}), 409, 6, "V3-DKcYh"),
+        ("POST", "/projects/{p}/apps/oidc", json!({"name": "n", "clockSkew": "6s"}), 400, 3, "PROJECT-1n8df"),
+        ("POST", "/projects/{p}/apps/oidc", json!({"name": "n", "clockSkew": "-1s"}), 400, 3, "PROJECT-1n8df"),
+        ("POST", "/projects/{p}/apps/oidc", json!({"name": "n", "additionalOrigins": ["nowhere"]}), 400, 3, "PROJECT-1n8df"),
+        ("POST", "/projects/{p}/apps/oidc", json!({"name": "n", "backChannelLogoutUri": "nowhere"}), 400, 3, "PROJECT-1n8df"),
+        ("POST", "/projects/{p}/apps/oidc", json!({"name": "n", "responseTypes": [1]}), 400, 3, "PROJECT-1n8df"),
+        ("POST", "/projects/{p}/apps/oidc", json!({"name": "n", "responseTypes": [9]}), 400, 3, "PROJECT-1n8df"),
+        ("POST", "/projects/{p}/apps/oidc", json!({"name": "n", "grantTypes": [99]}), 400, 3, "PROJECT-1n8df"),
+        ("POST", "/projects/{p}/apps/oidc", json!({"name": "n", "appType": 99}), 400, 3, ""),
+        ("PUT", "/projects/{p}/apps/{x}", json!({"name": "n"}), 404, 5, "COMMAND-28di9"),
+        ("PUT", "/projects/{x}/apps/{j}", json!({"name": "n"}), 404, 5, "COMMAND-28di9"),
+        ("PUT", "/projects/{p}/apps/{j}", json!({"name": "jwt"}), 400, 9, "COMMAND-2m8vx"),
+        ("PUT", "/projects/{p}/apps/{j}", json!({"name": "Basic"}), 409, 6, "V3-DKcYh"),
+        ("PUT", "/projects/{p}/apps/{j}", json!({"name": ""}), 400, 3, ""),
+        ("PUT", "/projects/{p}/apps/{x}/api_config", json!({}), 404, 5, "COMMAND-2n8uU"),
+        ("PUT", "/projects/{p}/apps/{o}/api_config", json!({}), 400, 3, "COMMAND-Gnwt3"),
+        ("PUT", "/projects/{p}/apps/{b}/api_config", json!({}), 400, 9, "COMMAND-1m88i"),
+        ("PUT", "/projects/{p}/apps/{b}/api_config", json!({"authMethodType": "X"}), 400, 3, ""),
+        ("POST", "/projects/{p}/apps/{x}/api_config/_generate_client_secret", json!({}), 404, 5, "COMMAND-2g66f"),
+        ("POST", "/projects/{p}/apps/{o}/api_config/_generate_client_secret", json!({}), 400, 3, "COMMAND-aeH4"),
+        ("POST", "/projects/{p}/apps/{x}/_deactivate", json!({}), 404, 5, "COMMAND-ov9d3"),
+        ("POST", "/projects/{p}/apps/{i}/_deactivate", json!({}), 400, 9, "COMMAND-dsh35"),
+        ("POST", "/projects/{p}/apps/{x}/_reactivate", json!({}), 404, 5, "COMMAND-ov9d3"),
+        ("POST", "/projects/{p}/apps/{j}/_reactivate", json!({}), 400, 9, "COMMAND-1n8cM"),
+        ("DELETE", "/projects/{p}/apps/{x}", Value::Null, 404, 5, "COMMAND-0po9s"),
+        ("DELETE", "/projects/{q}/apps/{j}", Value::Null, 404, 5, "COMMAND-0po9s"),
+        ("GET", "/projects/{p}/apps/{x}", Value::Null, 404, 5, "QUERY-pCP8P"),
+        ("GET", "/projects/{q}/apps/{j}", Value::Null, 404, 5, "QUERY-pCP8P"),
+        ("POST", "/projects/{p}/apps/_search", json!({"queries": [{}]}), 400, 3, ""),
+        ("POST", "/projects/{p}/apps/_search", json!({"queries": [{"nameQuery": {"method": 99}}]}), 400, 3, ""),
+        ("POST", "/projects/{p}/apps/_search", json!({"query": {"limit": "x"}}), 400, 3, ""),
+        ("POST", "/projects/{p}/apps/{j}/changes/_search", json!({"query": {"sequence": -1}}), 400, 3, ""),
+        ("POST", "/projects/{p}/apps/{j}/changes/_search?query.limit=x", Value::Null, 400, 3, ""),
+        ("POST", "/projects/{p}/apps/{j}/changes/_search?query.limit=1&query.limit=2", Value::Null, 400, 3, ""),
+    ]
+}
+
+#[rustfmt::skip]
+fn keys() -> Vec<Case> {
+    vec![
+        ("POST", "/projects/{p}/apps/{x}/keys", json!({"type": 1}), 400, 9, "COMMAND-sak25"),
+        ("POST", "/projects/{q}/apps/{j}/keys", json!({"type": 1}), 400, 9, "COMMAND-sak25"),
+        ("POST", "/projects/{p}/apps/{b}/keys", json!({"type": 1}), 400, 9, "COMMAND-Dff54"),
+        ("POST", "/projects/{p}/apps/{o}/keys", json!({"type": 1}), 400, 9, "COMMAND-Dff54"),
+        ("POST", "/projects/{p}/apps/{j}/keys", json!({"type": 1, "expirationDate": "2020-01-01T00:00:00Z"}), 400, 3, "DOMAIN-dv3t5"),
+        ("POST", "/projects/{p}/apps/{j}/keys", json!({"type": 1, "expirationDate": "soon"}), 400, 3, ""),
+        ("POST", "/projects/{p}/apps/{j}/keys", json!({}), 400, 3, ""),
+        ("POST", "/projects/{p}/apps/{j}/keys", json!({"type": 2}), 400, 3, ""),
+        ("POST", "/projects/{p}/apps/{j}/keys", json!({"type": "KEY_TYPE_XML"}), 400, 3, ""),
+        ("GET", "/projects/{p}/apps/{j}/keys/{x}", Value::Null, 404, 5, "QUERY-Dgr3g"),
+        ("GET", "/projects/{x}/apps/{j}/keys/{x}", Value::Null, 404, 5, "QUERY-Dgr3g"),
+        ("POST", "/projects/{p}/apps/{j}/keys/_search", json!({"query": {"limit": -1}}), 400, 3, ""),
+        ("POST", "/projects/{p}/apps/{j}/keys/_search", json!({"query": []}), 400, 3, ""),
+        ("DELETE", "/projects/{p}/apps/{j}/keys/{x}", Value::Null, 404, 5, "COMMAND-4m77G"),
+        ("DELETE", "/projects/{x}/apps/{j}/keys/{x}", Value::Null, 404, 5, "COMMAND-4m77G"),
+    ]
+}
+
+#[rustfmt::skip]
+fn projects_and_orgs() -> Vec<Case> {
+    vec![
+        ("POST", "/projects", json!({}), 400, 3, ""),
+        ("POST", "/projects", json!({"name": "TAKEN"}), 409, 6, "V3-DKcYh"),
+        ("POST", "/projects", json!({"name": "n", "privateLabelingSetting": 9}), 400, 3, ""),
+        ("POST", "/projects", json!([]), 400, 3, ""),
+        ("GET", "/projects/{x}", Value::Null, 404, 5, "QUERY-fk2fs"),
+        ("POST", "/projects/_search", json!({"queries": [{}]}), 400, 3, ""),
+        ("PUT", "/projects/{x}", json!({"name": "n"}), 404, 5, "COMMAND-3M9sd"),
+        ("PUT", "/projects/{q}", json!({"name": "taken"}), 409, 6, "V3-DKcYh"),
+        ("PUT", "/projects/{q}", json!({}), 400, 3, ""),
+        ("POST", "/projects/{x}/_deactivate", json!({}), 404, 5, "COMMAND-112M9"),
+        ("POST", "/projects/{q}/_deactivate", json!({}), 400, 9, "COMMAND-mki55"),
+        ("POST", "/projects/{x}/_reactivate", json!({}), 404, 5, "COMMAND-3M9sd"),
+        ("POST", "/projects/{p}/_reactivate", json!({}), 400, 9, "COMMAND-5M9bs"),
+        ("DELETE", "/projects/{x}", Value::Null, 404, 5, "COMMAND-3M9sd"),
+        ("POST", "/orgs", json!({"name": "   "}), 400, 3, "EVENT-Mf9sd"),
+        ("POST", "/orgs", json!({"name": "!?"}), 400, 3, "ORG-RrfXY"),
+        ("POST", "/orgs", json!({"name": "taken org"}), 409, 6, "V3-DKcYh"),
+        ("POST", "/orgs", json!({}), 400, 3, ""),
+        ("GET", "/nowhere", Value::Null, 404, 5, ""),
+        ("PATCH", "/projects/{p}", json!({}), 405, 12, ""),
+    ]
+}
+
+#[tokio::test]
+async fn a_taken_domain_is_told_apart_from_a_taken_name() {
+    let server = TestServer::start().await;
+    server.ok("/orgs", json!({"name": "Same Domain"})).await;
+    let (status, answer) = server.post("/orgs", json!({"name": "Same-Domain"})).await;
+    assert_eq!((status, text(&answer, "/details/0/message").as_str()), (409, "Domain already exists"));
+    let (_, answer) = server.post("/orgs", json!({"name": "same domain"})).await;
+    assert_eq!(text(&answer, "/details/0/message"), "Organisation's name or id already taken");
+}
+
+#[tokio::test]
+async fn names_are_free_again_after_removal_and_renaming() {
+    let server = TestServer::start().await;
+    let project = server.project("p").await;
+    let app = server.app(&project, "a").await;
+    let path = format!("/projects/{project}/apps/{app}");
+    assert_eq!(server.put(&path, json!({"name": "b"})).await.0, 200);
+    server.app(&project, "A").await;
+    assert_eq!(server.delete(&path).await.0, 200);
+    server.app(&project, "b").await;
+    assert_eq!(server.delete(&format!("/projects/{project}")).await.0, 200);
+    server.project("P").await;
+}
+
+#[tokio::test]
+async fn an_unchanged_project_is_answered_without_an_event() {
+    let server = TestServer::start().await;
+    let project = server.project("p").await;
+    let path = format!("/projects/{project}");
+    let (_, first) = server.put(&path, json!({"name": "p", "projectRoleCheck": true})).await;
+    let (status, second) = server.put(&path, json!({"name": "p", "projectRoleCheck": true})).await;
+    assert_eq!((status, &second), (200, &first));
+    let (_, read) = server.get(&path).await;
+    assert_eq!(read["project"]["details"], first["details"]);
+    assert_eq!(read["project"]["projectRoleCheck"], true);
+    assert_eq!(read["project"].get("hasProjectCheck"), None, "false is left out");
+}
