@@ -87,11 +87,14 @@ impl Service<Request<Body>> for Gateway {
 
 impl Inner {
     async fn answer(&self, request: Request<Body>, grpc: bool) -> Response<Body> {
-        if grpc || (!is_rest(request.uri().path()) && speaks_rpc(&request)) {
-            return self.rpc(request).await;
-        }
-        match self.limits.run(self.rest(request)).await {
+        let outcome = if grpc || (!is_rest(request.uri().path()) && speaks_rpc(&request)) {
+            self.limits.run(self.rpc(request)).await
+        } else {
+            self.limits.run(self.rest(request)).await
+        };
+        match outcome {
             Ok(response) => response,
+            Err(e) if grpc => error::grpc_trailers_only(&e),
             Err(e) => error::response(&e),
         }
     }

@@ -53,7 +53,11 @@ fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len() / 4 * 3);
     let mut rest: Vec<u8> = text.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
     while !rest.is_empty() {
-        let end = rest.iter().position(|b| *b == b'=').map_or(rest.len(), |at| at.next_multiple_of(4).min(rest.len()));
+        let padded = rest.iter().position(|b| *b == b'=');
+        let end = padded.map_or(rest.len(), |at| at.next_multiple_of(4).min(rest.len()));
+        if end == 0 {
+            return None;
+        }
         BASE64.decode_vec(&rest[..end], &mut out).ok()?;
         rest.drain(..end);
     }

@@ -150,7 +150,7 @@ impl<'de> Visitor<'de> for Object<'_> {
             }
             match known {
                 Some(field) => {
-                    map.next_value_seed(Slot { field, path: &path, item: false, fractions: self.fractions })?
+                    map.next_value_seed(Slot { field, path: &path, item: false, fractions: self.fractions })?;
                 }
                 None => map.next_value::<IgnoredAny>().map(drop)?,
             }

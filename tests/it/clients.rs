@@ -1,5 +1,6 @@
 //! Clients that others wrote, unchanged: the `zitadel` crate with its generated tonic client.
 
+use buffa::Message as _;
 use claviger::proto::zitadel::v1::ErrorDetail;
 use tonic::metadata::MetadataValue;
 use tonic::service::interceptor::InterceptedService;
@@ -80,7 +81,6 @@ async fn tonic_reads_codes_details_and_unimplemented_methods() {
     let status = client.get_app_by_id(missing).await.expect_err("not found");
     assert_eq!(status.code(), Code::NotFound);
     // google.rpc.Status in `grpc-status-details-bin`: the packed detail holds id and text.
-    use buffa::Message as _;
     let detail =
         ErrorDetail { id: "QUERY-pCP8P".to_owned(), message: "Errors.App.NotExisting".to_owned() }.encode_to_vec();
     assert!(status.details().windows(detail.len()).any(|w| w == detail), "the detail is in {:?}", status.details());

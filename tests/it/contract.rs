@@ -17,7 +17,7 @@ async fn every_rpc_is_served_over_rest_grpc_grpc_web_and_connect() {
     let server = TestServer::start().await;
     let h2 = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().expect("a client");
     for rpc in rpcs::ALL {
-        let path = rpc.path.replace('{', "").replace('}', "");
+        let path = rpc.path.replace(['{', '}'], "");
         let rest = server.http.request(rpc.verb.parse().expect("a verb"), server.url(&path));
         let rest = rest.send().await.expect("an answer").status().as_u16();
         assert!(rest == 401 || rest == 200, "REST {}: {rest}", rpc.name);

@@ -86,7 +86,7 @@ fn body(rpc: &'static Rpc) -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// A path of the RPC: its parameters are real ids, nonsense, or escapes.
-fn path(rpc: &'static Rpc, real: [String; 3]) -> impl Strategy<Value = String> {
+fn path(rpc: &'static Rpc, real: &[String; 3]) -> impl Strategy<Value = String> {
     let segment = prop_oneof![
         2 => prop::sample::select(real.to_vec()),
         1 => "[a-zA-Z0-9%._~!$&'()*+,;=:@-]{1,8}",
@@ -135,7 +135,7 @@ async fn random_rest_calls_are_answered_and_refused_ones_write_nothing() {
         // New for each: random calls may remove it.
         let real = renewed(&server, rpc).await;
         tokio::task::block_in_place(|| {
-            let input = (path(rpc, real), body(rpc));
+            let input = (path(rpc, &real), body(rpc));
             runner().run(&input, |(path, body)| handle.block_on(rest(&server, rpc, &path, body))).expect(rpc.name);
         });
     }

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use rsa::pkcs8::{DecodePublicKey as _, EncodePublicKey as _};
+use rsa::traits::PublicKeyParts as _;
 use serde_json::{Value, json};
 
 use crate::support::{TestServer, number, text};
@@ -111,7 +112,6 @@ async fn generated_keys_are_fresh_2048_bit_pairs_and_leave_nothing_private_behin
     let (a, b) = (pool.take().await.expect("a pair"), pool.take().await.expect("a pair"));
     assert_ne!(a.public_der, b.public_der);
     let public = rsa::RsaPublicKey::from_public_key_der(&a.public_der).expect("SubjectPublicKeyInfo");
-    use rsa::traits::PublicKeyParts as _;
     assert_eq!(public.n().bits(), 2048);
     assert_eq!(public.e_bytes().as_ref(), [1, 0, 1]);
     assert_eq!(format!("{a:?}"), "KeyPair(..)", "no secret in Debug");

@@ -1,6 +1,8 @@
 //! Tests against the live server, through real clients. The engine is SQLite, or PostgreSQL where
 //! `TEST_DATABASE_URL` names a server; `scripts/test` runs both.
 
+#![expect(clippy::expect_used, clippy::print_stderr, reason = "a test that cannot go on fails, and says what it skips")]
+
 mod authz;
 mod clients;
 mod concurrency;

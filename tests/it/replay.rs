@@ -119,7 +119,10 @@ fn differing(recording: &Recording, answer: &Answer, names: &mut Names) -> Vec<(
         (Some(theirs), Some(ours)) => compare(&theirs, &ours, "body", names, &mut out),
         _ if recorded.body.as_bytes() == answer.body => {}
         _ => {
-            out.push(("body".to_owned(), format!("{:?} -> {:?}", recorded.body, String::from_utf8_lossy(&answer.body))))
+            out.push((
+                "body".to_owned(),
+                format!("{:?} -> {:?}", recorded.body, String::from_utf8_lossy(&answer.body)),
+            ));
         }
     }
     out

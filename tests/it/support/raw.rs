@@ -1,5 +1,6 @@
 //! HTTP/1.1 by hand: sends exactly the bytes of a test, also those that no client library would send.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -29,17 +30,17 @@ pub async fn request(
 ) -> Answer {
     let mut head = format!("{method} {path} HTTP/1.1\r\n");
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        write!(head, "{name}: {value}\r\n").expect("a string takes all");
     }
     let has = |name: &str| headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
     if !has("host") {
-        head.push_str(&format!("Host: {address}\r\n"));
+        write!(head, "Host: {address}\r\n").expect("a string takes all");
     }
     if !has("connection") {
         head.push_str("Connection: close\r\n");
     }
     if let Some(body) = body {
-        head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        write!(head, "Content-Length: {}\r\n", body.len()).expect("a string takes all");
     }
     head.push_str("\r\n");
     let mut bytes = head.into_bytes();
