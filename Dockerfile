@@ -1,8 +1,6 @@
 # The same binary, by the same steps as on a developer's machine.
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
-# aws-lc, behind the tests' TLS only, and SQLite are built from C.
-RUN apt-get update && apt-get install -y --no-install-recommends cmake && rm -rf /var/lib/apt/lists/*
 COPY . .
 # The toolchain file names the compiler for people with rustup; this image is that compiler.
 RUN rm rust-toolchain.toml && cargo build --release --locked \
