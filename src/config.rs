@@ -147,7 +147,7 @@ impl Config {
             merge(&mut table, parse("CLAVIGER_CONFIG", file)?)?;
         }
         for (name, value) in environment {
-            if name != "CLAVIGER_CONFIG" {
+            if name != "CLAVIGER_CONFIG" && !of_an_orchestrator(name) {
                 from_environment(&mut table, name, value)?;
             }
         }
@@ -248,6 +248,11 @@ fn merge(base: &mut Table, over: Table) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// Kubernetes tells each container the address of a service named `claviger` in such variables.
+fn of_an_orchestrator(name: &str) -> bool {
+    name.starts_with("CLAVIGER_SERVICE_") || name == "CLAVIGER_PORT" || name.starts_with("CLAVIGER_PORT_")
+}
+
 fn from_environment(table: &mut Table, name: &str, value: &str) -> Result<(), ConfigError> {
     let short = SHORT.iter().find(|(short, _, _)| *short == name);
     let (section, key) = match short {
@@ -305,6 +310,13 @@ mod tests {
             let error = load(file, environment.as_slice()).expect_err("refused").to_string();
             assert!(error.contains(part), "{error}");
             assert!(!error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn variables_of_an_orchestrator_are_not_settings() {
+        for name in ["CLAVIGER_SERVICE_HOST", "CLAVIGER_PORT", "CLAVIGER_PORT_8080_TCP_ADDR"] {
+            assert!(load(None, &[(name, "tcp://10.0.0.1:8080")]).is_ok(), "{name}");
         }
     }
 

@@ -60,6 +60,8 @@ fn table(services: &Services, gate: Gate) -> Table {
         .resource(Arc::clone(&services.health), health::routes)
         .resource(Arc::clone(&services.orgs), orgs::routes)
         .resource(Arc::clone(&services.users), users::routes)
+        .resource(Arc::clone(&services.machine_keys), users::machine_keys)
+        .resource(Arc::clone(&services.tokens), users::tokens)
         .resource(Arc::clone(&services.projects), projects::routes)
         .resource(Arc::clone(&services.apps), apps::routes)
         .resource(Arc::clone(&services.keys), keys::routes)

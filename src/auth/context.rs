@@ -12,6 +12,8 @@ use crate::proto::{Call, Permission};
 pub struct Ctx {
     /// User id of the caller; empty for RPCs that need no token.
     pub user_id: String,
+    /// Organization of the caller itself.
+    pub user_org_id: String,
     /// The organization the call is about (contract 1.5).
     pub org_id: String,
     /// When the call came in.
@@ -31,7 +33,13 @@ pub enum Granted {
 impl Ctx {
     /// The context of a call that needs no token.
     pub fn public(now: Micros) -> Self {
-        Self { user_id: String::new(), org_id: String::new(), now, memberships: Arc::new([]) }
+        Self {
+            user_id: String::new(),
+            user_org_id: String::new(),
+            org_id: String::new(),
+            now,
+            memberships: Arc::new([]),
+        }
     }
 
     /// The first line of every service function: may the caller do this, and is the request well

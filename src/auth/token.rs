@@ -68,6 +68,7 @@ impl Gate {
         let org_id = first.context_org.clone().ok_or_else(no_org)?;
         Ok(Ctx {
             user_id: first.user_id.clone(),
+            user_org_id: first.org_id.clone(),
             org_id,
             now,
             memberships: rows.iter().filter_map(membership).collect(),

@@ -31,7 +31,19 @@ const TEXTS: &[(&str, &str)] = &[
     ("project.application.oidc.key.added", "OIDC Application Key added"),
     ("project.application.oidc.key.removed", "OIDC Application Key removed"),
     ("user.machine.added", "Technical user added"),
+    ("user.machine.changed", "Technical user changed"),
+    ("user.machine.secret.set", "Secret set"),
+    ("user.machine.secret.removed", "Secret removed"),
+    ("user.machine.key.added", "Key added"),
+    ("user.machine.key.removed", "Key removed"),
     ("user.pat.added", "Personal Access Token added"),
+    ("user.pat.removed", "Personal Access Token removed"),
+    ("user.username.changed", "Username changed"),
+    ("user.deactivated", "User deactivated"),
+    ("user.reactivated", "User reactivated"),
+    ("user.locked", "User locked"),
+    ("user.unlocked", "User unlocked"),
+    ("user.removed", "User removed"),
 ];
 
 /// An event as a client reads it.

@@ -5,10 +5,13 @@ mod apps;
 mod changes;
 mod health;
 mod keys;
+mod machine_keys;
 mod oidc;
 mod orgs;
 mod projects;
 mod setup;
+mod tokens;
+mod user_search;
 mod users;
 mod validate;
 
@@ -17,9 +20,11 @@ use std::sync::Arc;
 pub use apps::Apps;
 pub use health::Health;
 pub use keys::Keys;
+pub use machine_keys::MachineKeys;
 pub use orgs::Orgs;
 pub use projects::Projects;
 pub use setup::{First, setup};
+pub use tokens::Tokens;
 pub use users::Users;
 
 use crate::crypto::keypool::KeyPool;
@@ -48,6 +53,10 @@ pub struct Services {
     pub orgs: Arc<Orgs>,
     /// Users.
     pub users: Arc<Users>,
+    /// Keys of machine users.
+    pub machine_keys: Arc<MachineKeys>,
+    /// Tokens and secrets of machine users.
+    pub tokens: Arc<Tokens>,
     /// Projects.
     pub projects: Arc<Projects>,
     /// Applications.
@@ -63,6 +72,8 @@ impl Services {
             health: Arc::new(Health),
             orgs: Arc::new(Orgs(deps.clone())),
             users: Arc::new(Users(deps.clone())),
+            machine_keys: Arc::new(MachineKeys(deps.clone())),
+            tokens: Arc::new(Tokens(deps.clone())),
             projects: Arc::new(Projects(deps.clone())),
             apps: Arc::new(Apps(deps.clone())),
             keys: Arc::new(Keys(deps.clone())),

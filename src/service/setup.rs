@@ -11,7 +11,10 @@ use super::orgs::{self, NewOrg};
 use crate::clock::{Micros, NEVER};
 use crate::crypto::secrets;
 use crate::error::{Error, Result};
-use crate::store::{Aggregate, AggregateKind, Event, PatInsert, ProjectValues, Scope, Tx, UserInsert};
+use crate::store::{
+    Aggregate, AggregateKind, Credential, CredentialInsert, Event, MachineValues, ProjectValues, Scope, Tx, UserAt,
+    UserInsert,
+};
 
 const ORG_NAME: &str = "ZITADEL";
 const PROJECT_NAME: &str = "ZITADEL";
@@ -79,21 +82,16 @@ async fn user(tx: &mut Tx, ids: &Ids, now: Micros) -> Result<Zeroizing<String>> 
     let mut aggregate = Aggregate::new(AggregateKind::User, &ids.org, &ids.user);
     let added = Event::new("user.machine.added", json!({"userName": USER_NAME, "name": USER_DISPLAY_NAME}));
     let event = tx.events_append(&mut aggregate, &ids.user, now, &[added]).await?;
-    let user = UserInsert {
-        org_id: &ids.org,
-        id: &ids.user,
-        user_name: USER_NAME,
-        name: USER_DISPLAY_NAME,
-        description: "",
-        access_token_type: 0,
-    };
+    let values = MachineValues { name: USER_DISPLAY_NAME.to_owned(), description: String::new(), access_token_type: 0 };
+    let user = UserInsert { org_id: &ids.org, id: &ids.user, user_name: USER_NAME, values: &values };
     tx.user_insert(&user, &event).await?;
     let token = secrets::personal_access_token();
     let added = Event::new("user.pat.added", json!({"tokenId": ids.token, "expirationDate": NEVER}));
     let event = tx.events_append(&mut aggregate, &ids.user, now, &[added]).await?;
     let hash = secrets::hash(&token);
-    let pat = PatInsert { org_id: &ids.org, user_id: &ids.user, id: &ids.token, hash: &hash, expires_at: NEVER };
-    tx.pat_insert(&pat, &event).await?;
+    let user = UserAt { org_id: &ids.org, id: &ids.user };
+    let pat = CredentialInsert { user, id: &ids.token, material: &hash, expires_at: NEVER };
+    tx.credential_insert(Credential::Pat, &pat, &event).await?;
     Ok(token)
 }
 

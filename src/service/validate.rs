@@ -69,6 +69,36 @@ fn rows(limit: u32) -> i64 {
     }
 }
 
+/// Most filters of one list, nested ones included.
+const MAX_QUERIES: usize = 100;
+/// Most values of one filter.
+const MAX_VALUES: usize = 1000;
+
+/// A list may have only so many filters: each costs the database.
+///
+/// # Errors
+/// Code 3 for more than 100.
+pub fn few_queries(count: usize) -> Result<()> {
+    if count > MAX_QUERIES {
+        return Err(Error::native(Code::InvalidArgument, format!("too many queries: send at most {MAX_QUERIES}")));
+    }
+    Ok(())
+}
+
+/// A filter may have only so many values.
+///
+/// # Errors
+/// Code 3 for more than 1000.
+pub fn few_values(count: usize) -> Result<()> {
+    if count > MAX_VALUES {
+        return Err(Error::native(
+            Code::InvalidArgument,
+            format!("too many values in a query: send at most {MAX_VALUES}"),
+        ));
+    }
+    Ok(())
+}
+
 /// A text filter of a list.
 pub fn text_filter(method: EnumValue<TextQueryMethod>, value: &str) -> TextFilter {
     use TextQueryMethod as M;

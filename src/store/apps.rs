@@ -3,8 +3,8 @@
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
 use super::filter::fold;
-use super::lists::{ListRow, paged};
-use super::{AppRow, Engine, Listed, Page, Recorded, Result, Store, TextFilter, Tx, on};
+use super::lists::{ListRow, Source, paged};
+use super::{AggregateKind, AppRow, Engine, Listed, Page, Recorded, Result, Store, TextFilter, Tx, on};
 
 /// A new application.
 #[derive(Debug)]
@@ -99,9 +99,10 @@ where
     let mut query = QueryBuilder::new(concat!("WITH f AS (SELECT ", columns!(), " FROM apps WHERE org_id = "));
     query.push_bind(org_id.to_owned()).push(" AND project_id = ").push_bind(project_id.to_owned());
     for filter in filters {
-        filter.push(&mut query);
+        query.push(" AND ");
+        filter.push(&mut query, "name");
     }
-    paged(&mut query, org_id, Some(project_id), page);
+    paged(&mut query, Source { org_id, kind: AggregateKind::Project, id: Some(project_id) }, "id", page);
     query
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
@@ -92,11 +92,19 @@ impl Store {
     /// # Errors
     /// [`StoreError::Migrate`] when the schema is newer than this program, or was changed by hand.
     pub async fn migrate(&self) -> Result<()> {
-        match &self.write {
-            Engine::Pg(pool) => POSTGRES.run(pool).await?,
-            Engine::Lite(pool) => SQLITE.run(pool).await?,
+        let pool = match &self.write {
+            Engine::Pg(pool) => return Ok(POSTGRES.run(pool).await?),
+            Engine::Lite(pool) => pool,
+        };
+        // PostgreSQL lets one process migrate at a time. On SQLite another one may overtake this one
+        // between two looks; then its work is found done at the next.
+        for _ in SQLITE.iter() {
+            match SQLITE.run(pool).await {
+                Err(MigrateError::ExecuteMigration(..)) => {}
+                outcome => return Ok(outcome?),
+            }
         }
-        Ok(())
+        Ok(SQLITE.run(pool).await?)
     }
 
     /// Takes a node number that no other running process has.

@@ -30,30 +30,31 @@ impl TextFilter {
         Self { how, ignore_case, value: if ignore_case { fold(value) } else { value.to_owned() } }
     }
 
-    /// Appends ` AND …` on the column `name` or its folded twin.
-    pub(super) fn push<DB>(&self, query: &mut QueryBuilder<DB>)
+    /// Appends the condition on a column that has a folded twin beside it.
+    pub(super) fn push<DB>(&self, query: &mut QueryBuilder<DB>, column: &str)
     where
         DB: Database,
         String: for<'q> Encode<'q, DB> + Type<DB>,
     {
-        let column = if self.ignore_case { "name_folded" } else { "name" };
+        let column = format!("{column}{}", if self.ignore_case { "_folded" } else { "" });
         if self.value.is_empty() && self.how != TextMatch::Equals {
+            query.push("1 = 1");
             return;
         }
         match self.how {
             TextMatch::Equals => {
-                query.push(format_args!(" AND {column} = ")).push_bind(self.value.clone());
+                query.push(format_args!("{column} = ")).push_bind(self.value.clone());
             }
             TextMatch::Starts => {
-                query.push(format_args!(" AND substr({column}, 1, length("));
+                query.push(format_args!("substr({column}, 1, length("));
                 query.push_bind(self.value.clone()).push(")) = ").push_bind(self.value.clone());
             }
             TextMatch::Contains => {
-                query.push(format_args!(" AND replace({column}, ")).push_bind(self.value.clone());
+                query.push(format_args!("replace({column}, ")).push_bind(self.value.clone());
                 query.push(format_args!(", '') <> {column}"));
             }
             TextMatch::Ends => {
-                query.push(format_args!(" AND length({column}) >= length(")).push_bind(self.value.clone());
+                query.push(format_args!("length({column}) >= length(")).push_bind(self.value.clone());
                 query.push(format_args!(") AND substr({column}, length({column}) - length("));
                 query.push_bind(self.value.clone()).push(") + 1) = ").push_bind(self.value.clone());
             }

@@ -2,7 +2,7 @@
 
 use sqlx::{ColumnIndex, Database, Decode, Encode, FromRow, QueryBuilder, Row, Type};
 
-use super::Seen;
+use super::{AggregateKind, Seen};
 use crate::clock::Micros;
 
 /// Which rows of a list.
@@ -66,9 +66,20 @@ impl<T> From<Vec<ListRow<T>>> for Listed<T> {
     }
 }
 
-/// Ends a query that begins with `WITH f AS (SELECT … WHERE …`: counts `f`, adds the newest event of
-/// the project (or of all projects of the organization) and takes one page in order of creation.
-pub(super) fn paged<DB>(query: &mut QueryBuilder<DB>, org_id: &str, project_id: Option<&str>, page: Page)
+/// Whose events tell how fresh a list is.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    /// Organization.
+    pub org_id: &'a str,
+    /// Kind of aggregate.
+    pub kind: AggregateKind,
+    /// One of them, or the newest of all in the organization.
+    pub id: Option<&'a str>,
+}
+
+/// Ends a query that begins with `WITH f AS (SELECT … WHERE …`: counts `f`, adds the newest event and
+/// takes one page in the order of `column`, rows of the same value in order of creation.
+pub(super) fn paged<DB>(query: &mut QueryBuilder<DB>, source: Source<'_>, column: &'static str, page: Page)
 where
     DB: Database,
     String: for<'q> Encode<'q, DB> + Type<DB>,
@@ -77,14 +88,14 @@ where
     let order = if page.ascending { "ASC" } else { "DESC" };
     query.push(
         ") SELECT (SELECT count(*) FROM f) AS total, g.sequence AS seen_sequence, g.changed_at AS seen_at, p.* \
-         FROM (SELECT 1 AS one) o LEFT JOIN (SELECT sequence, changed_at FROM aggregates \
-         WHERE kind = 'project' AND org_id = ",
+         FROM (SELECT 1 AS one) o LEFT JOIN (SELECT sequence, changed_at FROM aggregates WHERE kind = ",
     );
-    query.push_bind(org_id.to_owned());
-    if let Some(project_id) = project_id {
-        query.push(" AND id = ").push_bind(project_id.to_owned());
+    query.push_bind(source.kind.name().to_owned()).push(" AND org_id = ").push_bind(source.org_id.to_owned());
+    if let Some(id) = source.id {
+        query.push(" AND id = ").push_bind(id.to_owned());
     }
-    query.push(" ORDER BY changed_at DESC LIMIT 1) g ON 1 = 1 LEFT JOIN (SELECT * FROM f ORDER BY id ");
-    query.push(order).push(" LIMIT ").push_bind(page.limit).push(" OFFSET ").push_bind(page.offset);
-    query.push(") p ON 1 = 1 ORDER BY p.id ").push(order);
+    query.push(" ORDER BY changed_at DESC LIMIT 1) g ON 1 = 1 LEFT JOIN (SELECT * FROM f ORDER BY ");
+    query.push(format_args!("{column} {order}, id {order} LIMIT ")).push_bind(page.limit);
+    query.push(" OFFSET ").push_bind(page.offset);
+    query.push(format_args!(") p ON 1 = 1 ORDER BY p.{column} {order}, p.id {order}"));
 }

@@ -7,6 +7,7 @@
 mod apps;
 mod bootstrap;
 mod connect;
+mod credentials;
 mod error;
 mod events;
 mod filter;
@@ -16,6 +17,7 @@ mod orgs;
 mod projects;
 mod rows;
 mod statements;
+mod user_search;
 mod users;
 
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
@@ -23,6 +25,7 @@ use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 pub use apps::{AppAt, AppInsert, AppMethod};
 pub use bootstrap::InstanceRow;
 pub use connect::{Target, target_of};
+pub use credentials::{Credential, CredentialInsert};
 pub use error::StoreError;
 pub use events::{Aggregate, AggregateKind, ChangePage, Event};
 pub use filter::{TextFilter, TextMatch};
@@ -32,7 +35,8 @@ pub use orgs::Scope;
 pub use projects::ProjectValues;
 pub use rows::*;
 pub use statements::ALL as STATEMENTS;
-pub use users::{PatInsert, UserInsert};
+pub use user_search::{UserFilter, UserOrder};
+pub use users::{MachineValues, UserAt, UserInsert};
 
 /// Result of the store.
 pub type Result<T> = std::result::Result<T, StoreError>;

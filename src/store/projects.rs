@@ -3,8 +3,8 @@
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
 use super::filter::fold;
-use super::lists::{ListRow, paged};
-use super::{Engine, Listed, Page, ProjectRow, Recorded, Result, Store, TextFilter, Tx, on};
+use super::lists::{ListRow, Source, paged};
+use super::{AggregateKind, Engine, Listed, Page, ProjectRow, Recorded, Result, Store, TextFilter, Tx, on};
 
 /// What a caller can set on a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +87,8 @@ where
     let mut query = QueryBuilder::new(concat!("WITH f AS (SELECT ", columns!(), " FROM projects WHERE org_id = "));
     query.push_bind(org_id.to_owned());
     for filter in filters {
-        filter.push(&mut query);
+        query.push(" AND ");
+        filter.push(&mut query, "name");
     }
     if let Some(owner) = owner {
         query.push(" AND org_id = ").push_bind(owner.to_owned());
@@ -99,7 +100,7 @@ where
         }
         query.push(")");
     }
-    paged(&mut query, org_id, None, page);
+    paged(&mut query, Source { org_id, kind: AggregateKind::Project, id: None }, "id", page);
     query
 }
 

@@ -123,6 +123,19 @@ pub struct UserRow {
     pub stamp: Stamp,
 }
 
+/// A machine key or personal access token without its material.
+#[derive(Debug, Clone, FromRow)]
+pub struct CredentialRow {
+    /// Identifier.
+    pub id: String,
+    /// When it ends.
+    pub expires_at: Micros,
+    /// Sequence of its event.
+    pub sequence: i64,
+    /// When it was made.
+    pub created_at: Micros,
+}
+
 /// An event of a change list.
 #[derive(Debug, Clone, FromRow)]
 pub struct ChangeRow {

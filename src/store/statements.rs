@@ -1,6 +1,6 @@
 //! Every statement of the store by name, so that one test can prepare each on both engines.
 
-use super::{apps, bootstrap, connect, events, keys, orgs, projects, users};
+use super::{apps, bootstrap, connect, credentials, events, keys, orgs, projects, users};
 
 macro_rules! statements {
     ($($module:ident: $($name:ident),+;)+) => {
@@ -19,5 +19,7 @@ pub const ALL: &[(&str, &str)] = statements! {
     orgs: ORG_BY_ID, ORG_NAME_TAKEN, ORG_INSERT, MEMBERSHIP_INSERT;
     projects: PROJECT_BY_ID, PROJECT_INSERT, PROJECT_UPDATE, PROJECT_SET_STATE, PROJECT_DELETE,
         PROJECT_DELETE_APPS, PROJECT_DELETE_KEYS, PROJECT_DELETE_MEMBERS;
-    users: USER_BY_ID, USER_INSERT, PAT_INSERT, CALLER_BY_PAT;
+    credentials: MACHINE_KEY_BY_ID, MACHINE_KEY_INSERT, MACHINE_KEY_DELETE, PAT_BY_ID, PAT_INSERT, PAT_DELETE;
+    users: USER_BY_ID, USER_NAME_TAKEN, USER_INSERT, USER_UPDATE, USER_RENAME, USER_SET_STATE, USER_SET_SECRET,
+        USER_DELETE, USER_DELETE_KEYS, USER_DELETE_PATS, USER_DELETE_MEMBERSHIPS, CALLER_BY_PAT;
 };

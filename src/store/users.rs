@@ -1,8 +1,7 @@
-//! Machine users, their personal access tokens, and who is behind a token.
+//! Users, and who is behind a token.
 
 use super::filter::fold;
 use super::{CallerRow, Recorded, Result, Store, Tx, UserRow, on};
-use crate::clock::Micros;
 
 /// A new machine user.
 #[derive(Debug)]
@@ -13,35 +12,56 @@ pub struct UserInsert<'a> {
     pub id: &'a str,
     /// Login name, unique on the server.
     pub user_name: &'a str,
+    /// What else a caller can set.
+    pub values: &'a MachineValues,
+}
+
+/// What a caller can set on a machine user beside its login name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MachineValues {
     /// Display name.
-    pub name: &'a str,
+    pub name: String,
     /// Free text.
-    pub description: &'a str,
+    pub description: String,
     /// Number of `AccessTokenType`.
     pub access_token_type: i64,
 }
 
-/// A new personal access token.
-#[derive(Debug)]
-pub struct PatInsert<'a> {
-    /// Organization of the user.
+/// Where a user is.
+#[derive(Debug, Clone, Copy)]
+pub struct UserAt<'a> {
+    /// Organization.
     pub org_id: &'a str,
-    /// The user.
-    pub user_id: &'a str,
-    /// Identifier of the token.
+    /// Identifier.
     pub id: &'a str,
-    /// SHA-256 of the token.
-    pub hash: &'a [u8],
-    /// When it ends.
-    pub expires_at: Micros,
 }
 
-pub(super) const USER_BY_ID: &str = "SELECT id, org_id, user_name, name, description, access_token_type, state, \
-     secret_hash IS NOT NULL AS has_secret, sequence, created_at, changed_at FROM users WHERE id = $1";
-pub(super) const USER_INSERT: &str = "INSERT INTO users (org_id, id, kind, user_name, user_name_folded, name, description, \
-     access_token_type, state, sequence, created_at, changed_at) VALUES ($1, $2, 2, $3, $4, $5, $6, $7, 1, $8, $9, $9)";
-pub(super) const PAT_INSERT: &str = "INSERT INTO personal_access_tokens \
-     (org_id, user_id, id, token_hash, expires_at, sequence, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+macro_rules! columns {
+    () => {
+        "id, org_id, user_name, name, description, access_token_type, state, secret_hash IS NOT NULL AS has_secret, \
+         sequence, created_at, changed_at"
+    };
+}
+pub(super) use columns;
+
+pub(super) const USER_BY_ID: &str = concat!("SELECT ", columns!(), " FROM users WHERE org_id = $1 AND id = $2");
+pub(super) const USER_NAME_TAKEN: &str = "SELECT id FROM users WHERE user_name = $1";
+pub(super) const USER_INSERT: &str = "INSERT INTO users (org_id, id, kind, user_name, user_name_folded, name, name_folded, \
+     description, access_token_type, state, sequence, created_at, changed_at) \
+     VALUES ($1, $2, 2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $10)";
+pub(super) const USER_UPDATE: &str = "UPDATE users SET name = $3, name_folded = $4, description = $5, \
+     access_token_type = $6, sequence = $7, changed_at = $8 WHERE org_id = $1 AND id = $2";
+pub(super) const USER_RENAME: &str = "UPDATE users SET user_name = $3, user_name_folded = $4, sequence = $5, \
+     changed_at = $6 WHERE org_id = $1 AND id = $2";
+pub(super) const USER_SET_STATE: &str =
+    "UPDATE users SET state = $3, sequence = $4, changed_at = $5 WHERE org_id = $1 AND id = $2";
+pub(super) const USER_SET_SECRET: &str =
+    "UPDATE users SET secret_hash = $3, sequence = $4, changed_at = $5 WHERE org_id = $1 AND id = $2";
+pub(super) const USER_DELETE: &str = "DELETE FROM users WHERE org_id = $1 AND id = $2";
+pub(super) const USER_DELETE_KEYS: &str = "DELETE FROM machine_keys WHERE org_id = $1 AND user_id = $2";
+pub(super) const USER_DELETE_PATS: &str = "DELETE FROM personal_access_tokens WHERE org_id = $1 AND user_id = $2";
+// A user may be a member of other organizations.
+pub(super) const USER_DELETE_MEMBERSHIPS: &str = "DELETE FROM memberships WHERE user_id = $1";
 // Who calls, with all its memberships, and whether the organization it names exists: one round trip.
 pub(super) const CALLER_BY_PAT: &str = "SELECT t.user_id, u.org_id, u.state AS user_state, t.expires_at, \
      o.id AS context_org, m.scope, m.org_id AS member_org, m.object_id, m.roles \
@@ -50,12 +70,22 @@ pub(super) const CALLER_BY_PAT: &str = "SELECT t.user_id, u.org_id, u.state AS u
      LEFT JOIN memberships m ON m.user_id = t.user_id WHERE t.token_hash = $1";
 
 impl Store {
-    /// A user of any organization.
+    /// A user of the organization.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn user_by_id(&self, id: &str) -> Result<Option<UserRow>> {
-        Ok(on!(&self.read, c => sqlx::query_as(USER_BY_ID).bind(id).fetch_optional(c).await)?)
+    pub async fn user_by_id(&self, at: UserAt<'_>) -> Result<Option<UserRow>> {
+        Ok(on!(&self.read, c => sqlx::query_as(USER_BY_ID).bind(at.org_id).bind(at.id).fetch_optional(c).await)?)
+    }
+
+    /// Whether a user of any organization has exactly this login name.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn user_name_taken(&self, user_name: &str) -> Result<bool> {
+        let found = on!(&self.read, c => sqlx::query_scalar::<_, String>(USER_NAME_TAKEN)
+            .bind(user_name).fetch_optional(c).await)?;
+        Ok(found.is_some())
     }
 
     /// The user behind a personal access token: one row per membership, or one without, or no row
@@ -69,6 +99,15 @@ impl Store {
 }
 
 impl Tx {
+    /// A user as the transaction sees it.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn user_by_id(&mut self, at: UserAt<'_>) -> Result<Option<UserRow>> {
+        Ok(on!(&mut self.0, c => sqlx::query_as(USER_BY_ID)
+            .bind(at.org_id).bind(at.id).fetch_optional(&mut **c).await)?)
+    }
+
     /// A new, active machine user.
     ///
     /// # Errors
@@ -76,19 +115,66 @@ impl Tx {
     pub async fn user_insert(&mut self, user: &UserInsert<'_>, event: &Recorded) -> Result<()> {
         on!(&mut self.0, c => sqlx::query(USER_INSERT)
             .bind(user.org_id).bind(user.id).bind(user.user_name).bind(fold(user.user_name))
-            .bind(user.name).bind(user.description).bind(user.access_token_type)
+            .bind(&user.values.name).bind(fold(&user.values.name)).bind(&user.values.description)
+            .bind(user.values.access_token_type)
             .bind(event.sequence).bind(event.at).execute(&mut **c).await.map(drop))?;
         Ok(())
     }
 
-    /// A new personal access token.
+    /// Replaces the values of a machine user.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn pat_insert(&mut self, pat: &PatInsert<'_>, event: &Recorded) -> Result<()> {
-        on!(&mut self.0, c => sqlx::query(PAT_INSERT)
-            .bind(pat.org_id).bind(pat.user_id).bind(pat.id).bind(pat.hash).bind(pat.expires_at)
+    pub async fn user_update(&mut self, at: UserAt<'_>, values: &MachineValues, event: &Recorded) -> Result<()> {
+        on!(&mut self.0, c => sqlx::query(USER_UPDATE)
+            .bind(at.org_id).bind(at.id).bind(&values.name).bind(fold(&values.name)).bind(&values.description)
+            .bind(values.access_token_type)
             .bind(event.sequence).bind(event.at).execute(&mut **c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Gives a user another login name.
+    ///
+    /// # Errors
+    /// [`super::StoreError::Taken`] when the login name is taken.
+    pub async fn user_rename(&mut self, at: UserAt<'_>, user_name: &str, event: &Recorded) -> Result<()> {
+        on!(&mut self.0, c => sqlx::query(USER_RENAME)
+            .bind(at.org_id).bind(at.id).bind(user_name).bind(fold(user_name))
+            .bind(event.sequence).bind(event.at).execute(&mut **c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Sets the state of a user.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn user_set_state(&mut self, at: UserAt<'_>, state: i64, event: &Recorded) -> Result<()> {
+        on!(&mut self.0, c => sqlx::query(USER_SET_STATE)
+            .bind(at.org_id).bind(at.id).bind(state)
+            .bind(event.sequence).bind(event.at).execute(&mut **c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Sets or removes the hash of the client secret.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn user_set_secret(&mut self, at: UserAt<'_>, hash: Option<&[u8]>, event: &Recorded) -> Result<()> {
+        on!(&mut self.0, c => sqlx::query(USER_SET_SECRET)
+            .bind(at.org_id).bind(at.id).bind(hash)
+            .bind(event.sequence).bind(event.at).execute(&mut **c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Removes a user with its keys, tokens and memberships; its events stay.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn user_delete(&mut self, at: UserAt<'_>, _event: &Recorded) -> Result<()> {
+        on!(&mut self.0, c => sqlx::query(USER_DELETE_MEMBERSHIPS).bind(at.id).execute(&mut **c).await.map(drop))?;
+        for sql in [USER_DELETE_KEYS, USER_DELETE_PATS, USER_DELETE] {
+            on!(&mut self.0, c => sqlx::query(sql).bind(at.org_id).bind(at.id).execute(&mut **c).await.map(drop))?;
+        }
         Ok(())
     }
 }

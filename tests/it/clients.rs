@@ -10,8 +10,8 @@ use zitadel::api::zitadel::app::v1::ApiAuthMethodType;
 use zitadel::api::zitadel::authn::v1::KeyType;
 use zitadel::api::zitadel::management::v1::management_service_client::ManagementServiceClient;
 use zitadel::api::zitadel::management::v1::{
-    AddApiAppRequest, AddAppKeyRequest, AddProjectRequest, GetAppByIdRequest, GetAppKeyRequest, ListAppKeysRequest,
-    ListUsersRequest, RemoveAppKeyRequest,
+    AddApiAppRequest, AddAppKeyRequest, AddProjectRequest, GetAppByIdRequest, GetAppKeyRequest, GetIamRequest,
+    ListAppKeysRequest, RemoveAppKeyRequest,
 };
 
 use crate::support::TestServer;
@@ -84,6 +84,6 @@ async fn tonic_reads_codes_details_and_unimplemented_methods() {
     let detail =
         ErrorDetail { id: "QUERY-pCP8P".to_owned(), message: "Errors.App.NotExisting".to_owned() }.encode_to_vec();
     assert!(status.details().windows(detail.len()).any(|w| w == detail), "the detail is in {:?}", status.details());
-    let status = client.list_users(ListUsersRequest::default()).await.expect_err("not served yet");
+    let status = client.get_iam(GetIamRequest::default()).await.expect_err("not served yet");
     assert_eq!(status.code(), Code::Unimplemented);
 }

@@ -19,6 +19,7 @@ async fn each_error_has_its_code_status_and_id() {
     let mut cases = apps();
     cases.extend(keys());
     cases.extend(projects_and_orgs());
+    cases.extend(users());
     for (verb, path, body, status, code, id) in cases {
         let filled = names.iter().fold(path.to_owned(), |p, (name, value)| p.replace(name, value));
         let method: Method = verb.parse().expect("a verb");
@@ -50,6 +51,10 @@ async fn world(server: &TestServer) -> Vec<(&'static str, String)> {
     let stopped = server.project("stopped").await;
     server.ok(&format!("/projects/{stopped}/_deactivate"), json!({})).await;
     server.ok("/orgs", json!({"name": "Taken Org"})).await;
+    let user = json!({"userName": "robot", "name": "Robot", "userId": "robot-1"});
+    server.ok("/users/machine", user).await;
+    server.ok("/users/machine", json!({"userName": "still", "name": "Still", "userId": "still-1"})).await;
+    server.ok("/users/still-1/_deactivate", json!({})).await;
     [
         ("{p}", project),
         ("{b}", basic),
@@ -158,6 +163,63 @@ fn projects_and_orgs() -> Vec<Case> {
         ("GET", "/nowhere", Value::Null, 404, 5, ""),
         ("PATCH", "/projects/{p}", json!({}), 405, 12, ""),
     ]
+}
+
+#[rustfmt::skip]
+fn users() -> Vec<Case> {
+    let long = "x".repeat(501);
+    vec![
+        ("POST", "/users/machine", json!({"userName": "ROBOT", "name": "n"}), 409, 6, "V3-DKcYh"),
+        ("POST", "/users/machine", json!({"userName": "n", "name": "n", "userId": "robot-1"}), 400, 9, "COMMAND-k2una"),
+        ("POST", "/users/machine", json!({"userName": "n"}), 400, 3, ""),
+        ("POST", "/users/machine", json!({"name": "n"}), 400, 3, ""),
+        ("POST", "/users/machine", json!({"userName": "n", "name": "n", "userId": ""}), 400, 3, ""),
+        ("POST", "/users/machine", json!({"userName": "n", "name": "n", "description": long}), 400, 3, ""),
+        ("POST", "/users/machine", json!({"userName": "n", "name": "n", "accessTokenType": 7}), 400, 3, ""),
+        ("PUT", "/users/{x}/machine", json!({"name": "n"}), 404, 5, "COMMAND-5M0od"),
+        ("PUT", "/users/robot-1/machine", json!({"name": "Robot"}), 400, 9, "COMMAND-2n8vs"),
+        ("PUT", "/users/robot-1/machine", json!({}), 400, 3, ""),
+        ("PUT", "/users/robot-1/username", json!({"userName": "  "}), 400, 3, "COMMAND-2N9fs"),
+        ("PUT", "/users/{x}/username", json!({"userName": "n"}), 404, 5, "COMMAND-5N9ds"),
+        ("PUT", "/users/robot-1/username", json!({"userName": " robot "}), 400, 9, "COMMAND-6m9gs"),
+        ("PUT", "/users/robot-1/username", json!({"userName": "Still"}), 409, 6, "V3-DKcYh"),
+        ("GET", "/users/{x}", Value::Null, 404, 5, "QUERY-Dfbg2"),
+        ("POST", "/users/_search", json!({"queries": [{}]}), 400, 3, ""),
+        ("POST", "/users/_search", json!({"queries": [{"typeQuery": {"type": 9}}]}), 400, 3, ""),
+        ("POST", "/users/_search", json!({"queries": [nested(21)]}), 400, 3, "USER-zsQ97"),
+        ("POST", "/users/_search", json!({"queries": vec![json!({"userNameQuery": {}}); 101]}), 400, 3, ""),
+        ("POST", "/users/_search", json!({"queries": [{"inUserIdsQuery": {"userIds": vec!["1"; 1001]}}]}), 400, 3, ""),
+        ("POST", "/projects/_search", json!({"queries": vec![json!({"nameQuery": {}}); 101]}), 400, 3, ""),
+        ("POST", "/projects/{p}/apps/_search", json!({"queries": vec![json!({"nameQuery": {}}); 101]}), 400, 3, ""),
+        ("POST", "/users/{x}/_deactivate", json!({}), 404, 5, "COMMAND-3M9ds"),
+        ("POST", "/users/still-1/_deactivate", json!({}), 400, 9, "COMMAND-5M0sf"),
+        ("POST", "/users/{x}/_reactivate", json!({}), 404, 5, "COMMAND-4M0sd"),
+        ("POST", "/users/robot-1/_reactivate", json!({}), 400, 9, "COMMAND-6M0sf"),
+        ("POST", "/users/{x}/_lock", json!({}), 404, 5, "COMMAND-5M9fs"),
+        ("POST", "/users/still-1/_lock", json!({}), 400, 9, "COMMAND-3NN8v"),
+        ("POST", "/users/{x}/_unlock", json!({}), 404, 5, "COMMAND-M0dos"),
+        ("POST", "/users/robot-1/_unlock", json!({}), 400, 9, "COMMAND-4M0ds"),
+        ("DELETE", "/users/{x}", Value::Null, 404, 5, "COMMAND-m9od"),
+        ("PUT", "/users/{x}/secret", json!({}), 404, 5, "QUERY-Dfbg2"),
+        ("DELETE", "/users/{x}/secret", Value::Null, 400, 9, "COMMAND-x7s802"),
+        ("DELETE", "/users/robot-1/secret", Value::Null, 400, 9, "COMMAND-coi82n"),
+        ("POST", "/users/{x}/keys", json!({"type": 1}), 400, 9, "COMMAND-bnipwm1"),
+        ("POST", "/users/robot-1/keys", json!({}), 400, 3, ""),
+        ("POST", "/users/robot-1/keys", json!({"type": 1, "publicKey": "bm9uc2Vuc2U="}), 400, 3, "COMMAND-5F3h1"),
+        ("POST", "/users/robot-1/keys", json!({"type": 1, "expirationDate": "2020-01-01T00:00:00Z"}), 400, 3, "DOMAIN-dv3t5"),
+        ("GET", "/users/robot-1/keys/{x}", Value::Null, 404, 5, "QUERY-Dgr3g"),
+        ("DELETE", "/users/robot-1/keys/{x}", Value::Null, 404, 5, "COMMAND-4m77G"),
+        ("DELETE", "/users/{x}/keys/{x}", Value::Null, 404, 5, "COMMAND-4m77G"),
+        ("POST", "/users/{x}/pats", json!({}), 400, 9, "COMMAND-Dggw2"),
+        ("POST", "/users/robot-1/pats", json!({"expirationDate": "2020-01-01T00:00:00Z"}), 400, 3, "DOMAIN-dv3t5"),
+        ("GET", "/users/robot-1/pats/{x}", Value::Null, 404, 5, "QUERY-fRunu"),
+        ("DELETE", "/users/robot-1/pats/{x}", Value::Null, 404, 5, "COMMAND-4m77G"),
+    ]
+}
+
+/// A filter of users inside so many negations.
+fn nested(depth: usize) -> Value {
+    (1..depth).fold(json!({"userNameQuery": {"userName": "x"}}), |inner, _| json!({"notQuery": {"query": inner}}))
 }
 
 #[tokio::test]

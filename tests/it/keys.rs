@@ -92,8 +92,8 @@ fn sign_elsewhere(pem: &str, public: &str) {
         Ok(checked) => assert!(checked.status.success(), "openssl: {}", String::from_utf8_lossy(&checked.stderr)),
         Err(_) => eprintln!("SKIPPED: there is no openssl on this machine"),
     }
-    let Ok(python) = std::env::var("CLAVIGER_TEST_PYTHON") else {
-        eprintln!("SKIPPED: CLAVIGER_TEST_PYTHON names no Python with PyJWT; scripts/test prepares one");
+    let Ok(python) = std::env::var("TEST_PYTHON") else {
+        eprintln!("SKIPPED: TEST_PYTHON names no Python with PyJWT; scripts/test prepares one");
         return;
     };
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/sign.py");

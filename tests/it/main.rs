@@ -17,3 +17,4 @@ mod replay;
 mod rpc;
 mod store;
 mod support;
+mod users;

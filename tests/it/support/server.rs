@@ -19,10 +19,6 @@ use tokio::task::JoinHandle;
 
 use super::{PEMS, text};
 
-const USER: &str = "INSERT INTO users (org_id, id, kind, user_name, user_name_folded, name, description, \
-     access_token_type, state, sequence, created_at, changed_at) VALUES ($1, $2, 2, $3, $3, $3, '', 0, 1, 1, 0, 0)";
-const PAT: &str = "INSERT INTO personal_access_tokens (org_id, user_id, id, token_hash, expires_at, sequence, created_at) \
-     VALUES ($1, $2, $2, $3, 253402300799000000, 1, 0)";
 const ORG_ROLE: &str = "INSERT INTO memberships (org_id, scope, object_id, user_id, roles, sequence, created_at, \
      changed_at) VALUES ($1, 1, $1, $2, $3, 1, 0, 0)";
 const PROJECT_ROLE: &str = "INSERT INTO memberships (org_id, scope, object_id, user_id, roles, sequence, created_at, \
@@ -226,14 +222,18 @@ impl TestServer {
         text(&self.get("/orgs/me").await.1, "/org/id")
     }
 
-    /// A user without any role; its id and token. No call of the contract makes users yet.
+    /// A machine user without any role; its id and a token.
     pub async fn user(&self, org: &str, name: &str) -> (String, String) {
-        let sql = self.sql().await;
-        let token = claviger::crypto::secrets::personal_access_token().to_string();
-        let id = format!("user-{name}");
-        sql.run(USER, &[org, &id, name]).await;
-        sql.run_bytes(PAT, &[org, &id], &claviger::crypto::secrets::hash(&token)).await;
-        (id, token)
+        let post = |path: String, body: Value| async move {
+            let (status, answer) = self.call_as(&self.token, Some(org), Method::POST, &path, Some(body)).await;
+            assert_eq!(status, 200, "POST {path}: {answer}");
+            answer
+        };
+        let user =
+            post("/users/machine".to_owned(), json!({"userName": name, "name": format!("{name} machine")})).await;
+        let id = text(&user, "/userId");
+        let token = post(format!("/users/{id}/pats"), json!({})).await;
+        (id, text(&token, "/token"))
     }
 
     /// Gives a user roles in an organization.

@@ -1,0 +1,128 @@
+//! Keys of machine users.
+
+use std::sync::Arc;
+
+use buffa::{EnumValue, MessageField};
+use serde_json::json;
+
+use super::users::{self, NOT_FOUND};
+use super::{Deps, validate};
+use crate::auth::Ctx;
+use crate::crypto::{keyfile, rsa};
+use crate::error::{Error, Result};
+use crate::proto::zitadel::authn::v1::{Key, KeyType};
+use crate::proto::zitadel::management::v1::{
+    AddMachineKeyRequest, AddMachineKeyResponse, GetMachineKeyByIDsRequest, GetMachineKeyByIDsResponse,
+    ListMachineKeysRequest, ListMachineKeysResponse, RemoveMachineKeyRequest, RemoveMachineKeyResponse,
+};
+use crate::proto::{change_details, full_details, list_details, timestamp};
+use crate::store::{Credential, CredentialInsert, CredentialRow, Stamp, UserAt};
+
+/// Keys with which machine users sign assertions.
+pub struct MachineKeys(pub(super) Deps);
+
+impl MachineKeys {
+    /// `AddMachineKey`: a fresh pair whose private half is in this answer only, or the public half
+    /// that the caller brings.
+    ///
+    /// # Errors
+    /// `COMMAND-5F3h1` the public key cannot be read, `DOMAIN-dv3t5` expiration in the past,
+    /// `COMMAND-bnipwm1` no such user.
+    pub async fn add_machine_key(
+        self: Arc<Self>,
+        cx: Ctx,
+        request: AddMachineKeyRequest,
+    ) -> Result<AddMachineKeyResponse> {
+        cx.admit(&request)?;
+        let no_user = || Error::precondition("COMMAND-bnipwm1", NOT_FOUND);
+        let brought = (!request.public_key.is_empty()).then(|| rsa::public_der(&request.public_key)).transpose()?;
+        let expires_at = validate::expiration(&request.expiration_date, cx.now)?;
+        let user = UserAt { org_id: &cx.org_id, id: &request.user_id };
+        // Refused here, a request costs no key pair; the transaction below looks again.
+        self.0.store.user_by_id(user).await?.ok_or_else(no_user)?;
+        let pair = match brought {
+            Some(_) => None,
+            None => Some(self.0.keys.take().await?),
+        };
+        let material = pair.as_ref().map_or_else(|| brought.as_deref().unwrap_or_default(), |p| &p.public_der);
+
+        let mut found = users::lock(&self.0, &cx, &request.user_id, no_user).await?;
+        let id = self.0.ids.next();
+        let payload = json!({"keyId": id, "type": 1, "expirationDate": expires_at});
+        let event = found.append(&cx, "user.machine.key.added", payload).await?;
+        let key = CredentialInsert { user, id: &id, material, expires_at };
+        found.tx.credential_insert(Credential::MachineKey, &key, &event).await?;
+        found.tx.commit().await?;
+        let key_details = pair.map(|p| keyfile::service_account(&p, &id, &request.user_id, expires_at)).transpose()?;
+        Ok(AddMachineKeyResponse {
+            details: change_details(&cx.org_id, &event, event.at),
+            key_details: key_details.unwrap_or_default(),
+            key_id: id,
+        })
+    }
+
+    /// `GetMachineKeyByIDs`.
+    ///
+    /// # Errors
+    /// `QUERY-Dgr3g` no such key.
+    pub async fn get_machine_key_by_ids(
+        self: Arc<Self>,
+        cx: Ctx,
+        request: GetMachineKeyByIDsRequest,
+    ) -> Result<GetMachineKeyByIDsResponse> {
+        cx.admit(&request)?;
+        let user = UserAt { org_id: &cx.org_id, id: &request.user_id };
+        let key = self.0.store.credential_by_id(Credential::MachineKey, user, &request.key_id).await?;
+        let key = key.ok_or_else(|| Error::not_found("QUERY-Dgr3g", "Errors.AuthNKey.NotFound"))?;
+        Ok(GetMachineKeyByIDsResponse { key: MessageField::some(message(&cx.org_id, key)) })
+    }
+
+    /// `ListMachineKeys`: an unknown user has none.
+    ///
+    /// # Errors
+    /// None of its own.
+    pub async fn list_machine_keys(
+        self: Arc<Self>,
+        cx: Ctx,
+        request: ListMachineKeysRequest,
+    ) -> Result<ListMachineKeysResponse> {
+        cx.admit(&request)?;
+        let user = UserAt { org_id: &cx.org_id, id: &request.user_id };
+        let list = self.0.store.credential_list(Credential::MachineKey, user, validate::page(&request.query)).await?;
+        Ok(ListMachineKeysResponse {
+            details: list_details(list.total, list.seen.as_ref()),
+            result: list.rows.into_iter().map(|key| message(&cx.org_id, key)).collect(),
+        })
+    }
+
+    /// `RemoveMachineKey`.
+    ///
+    /// # Errors
+    /// `COMMAND-4m77G` no such key.
+    pub async fn remove_machine_key(
+        self: Arc<Self>,
+        cx: Ctx,
+        request: RemoveMachineKeyRequest,
+    ) -> Result<RemoveMachineKeyResponse> {
+        cx.admit(&request)?;
+        let no_key = || Error::not_found("COMMAND-4m77G", "Machine key not found");
+        let user = UserAt { org_id: &cx.org_id, id: &request.user_id };
+        let mut found = users::lock(&self.0, &cx, &request.user_id, no_key).await?;
+        let key = found.tx.credential_by_id(Credential::MachineKey, user, &request.key_id).await?.ok_or_else(no_key)?;
+        let event = found.append(&cx, "user.machine.key.removed", json!({"keyId": key.id})).await?;
+        found.tx.credential_delete(Credential::MachineKey, user, &key.id, &event).await?;
+        found.tx.commit().await?;
+        Ok(RemoveMachineKeyResponse { details: change_details(&cx.org_id, &event, key.created_at) })
+    }
+}
+
+/// A key never changes, so both its dates are that of its making.
+fn message(org_id: &str, key: CredentialRow) -> Key {
+    let stamp = Stamp { sequence: key.sequence, created_at: key.created_at, changed_at: key.created_at };
+    Key {
+        id: key.id,
+        details: full_details(org_id, &stamp),
+        r#type: EnumValue::from(KeyType::KEY_TYPE_JSON),
+        expiration_date: MessageField::some(timestamp(key.expires_at)),
+    }
+}

@@ -1,0 +1,165 @@
+//! Personal access tokens and client secrets of machine users.
+
+use std::sync::Arc;
+
+use buffa::MessageField;
+use serde_json::json;
+
+use super::users::{self, NOT_FOUND};
+use super::{Deps, validate};
+use crate::auth::Ctx;
+use crate::crypto::secrets;
+use crate::error::{Error, Result};
+use crate::proto::zitadel::management::v1::{
+    AddPersonalAccessTokenRequest, AddPersonalAccessTokenResponse, GenerateMachineSecretRequest,
+    GenerateMachineSecretResponse, GetPersonalAccessTokenByIDsRequest, GetPersonalAccessTokenByIDsResponse,
+    ListPersonalAccessTokensRequest, ListPersonalAccessTokensResponse, RemoveMachineSecretRequest,
+    RemoveMachineSecretResponse, RemovePersonalAccessTokenRequest, RemovePersonalAccessTokenResponse,
+};
+use crate::proto::zitadel::user::v1::PersonalAccessToken;
+use crate::proto::{change_details, full_details, list_details, timestamp};
+use crate::store::{Credential, CredentialInsert, CredentialRow, Stamp, UserAt};
+
+/// Scopes of every personal access token (contract, AddPersonalAccessToken).
+const SCOPES: [&str; 4] = ["openid", "profile", "urn:zitadel:iam:user:metadata", "urn:zitadel:iam:user:resourceowner"];
+
+/// Tokens and secrets of machine users.
+pub struct Tokens(pub(super) Deps);
+
+impl Tokens {
+    /// `AddPersonalAccessToken`: the token is in this answer and nowhere else.
+    ///
+    /// # Errors
+    /// `DOMAIN-dv3t5` expiration in the past, `COMMAND-Dggw2` no such user.
+    pub async fn add_personal_access_token(
+        self: Arc<Self>,
+        cx: Ctx,
+        request: AddPersonalAccessTokenRequest,
+    ) -> Result<AddPersonalAccessTokenResponse> {
+        cx.admit(&request)?;
+        let expires_at = validate::expiration(&request.expiration_date, cx.now)?;
+        let no_user = || Error::precondition("COMMAND-Dggw2", NOT_FOUND);
+        let user = UserAt { org_id: &cx.org_id, id: &request.user_id };
+        let token = secrets::personal_access_token();
+        let mut found = users::lock(&self.0, &cx, &request.user_id, no_user).await?;
+        let id = self.0.ids.next();
+        let payload = json!({"tokenId": id, "expirationDate": expires_at});
+        let event = found.append(&cx, "user.pat.added", payload).await?;
+        let pat = CredentialInsert { user, id: &id, material: &secrets::hash(&token), expires_at };
+        found.tx.credential_insert(Credential::Pat, &pat, &event).await?;
+        found.tx.commit().await?;
+        Ok(AddPersonalAccessTokenResponse {
+            token_id: id,
+            token: token.to_string(),
+            details: change_details(&cx.org_id, &event, event.at),
+        })
+    }
+
+    /// `GetPersonalAccessTokenByIDs`: never the token itself.
+    ///
+    /// # Errors
+    /// `QUERY-fRunu` no such token.
+    pub async fn get_personal_access_token_by_ids(
+        self: Arc<Self>,
+        cx: Ctx,
+        request: GetPersonalAccessTokenByIDsRequest,
+    ) -> Result<GetPersonalAccessTokenByIDsResponse> {
+        cx.admit(&request)?;
+        let user = UserAt { org_id: &cx.org_id, id: &request.user_id };
+        let token = self.0.store.credential_by_id(Credential::Pat, user, &request.token_id).await?;
+        let token = token.ok_or_else(|| Error::not_found("QUERY-fRunu", "Errors.PersonalAccessToken.NotFound"))?;
+        Ok(GetPersonalAccessTokenByIDsResponse { token: MessageField::some(message(&cx.org_id, token)) })
+    }
+
+    /// `ListPersonalAccessTokens`: expired ones included; an unknown user has none.
+    ///
+    /// # Errors
+    /// None of its own.
+    pub async fn list_personal_access_tokens(
+        self: Arc<Self>,
+        cx: Ctx,
+        request: ListPersonalAccessTokensRequest,
+    ) -> Result<ListPersonalAccessTokensResponse> {
+        cx.admit(&request)?;
+        let user = UserAt { org_id: &cx.org_id, id: &request.user_id };
+        let list = self.0.store.credential_list(Credential::Pat, user, validate::page(&request.query)).await?;
+        Ok(ListPersonalAccessTokensResponse {
+            details: list_details(list.total, list.seen.as_ref()),
+            result: list.rows.into_iter().map(|token| message(&cx.org_id, token)).collect(),
+        })
+    }
+
+    /// `RemovePersonalAccessToken`: void at once.
+    ///
+    /// # Errors
+    /// `COMMAND-4m77G` no such token.
+    pub async fn remove_personal_access_token(
+        self: Arc<Self>,
+        cx: Ctx,
+        request: RemovePersonalAccessTokenRequest,
+    ) -> Result<RemovePersonalAccessTokenResponse> {
+        cx.admit(&request)?;
+        let no_token = || Error::not_found("COMMAND-4m77G", "Personal Access Token not found");
+        let user = UserAt { org_id: &cx.org_id, id: &request.user_id };
+        let mut found = users::lock(&self.0, &cx, &request.user_id, no_token).await?;
+        let token = found.tx.credential_by_id(Credential::Pat, user, &request.token_id).await?.ok_or_else(no_token)?;
+        let event = found.append(&cx, "user.pat.removed", json!({"tokenId": token.id})).await?;
+        found.tx.credential_delete(Credential::Pat, user, &token.id, &event).await?;
+        found.tx.commit().await?;
+        Ok(RemovePersonalAccessTokenResponse { details: change_details(&cx.org_id, &event, token.created_at) })
+    }
+
+    /// `GenerateMachineSecret`: the client id is the login name; an old secret is void at once.
+    ///
+    /// # Errors
+    /// `QUERY-Dfbg2` no such user.
+    pub async fn generate_machine_secret(
+        self: Arc<Self>,
+        cx: Ctx,
+        request: GenerateMachineSecretRequest,
+    ) -> Result<GenerateMachineSecretResponse> {
+        cx.admit(&request)?;
+        let no_user = || Error::not_found("QUERY-Dfbg2", NOT_FOUND);
+        let user = UserAt { org_id: &cx.org_id, id: &request.user_id };
+        let secret = secrets::client_secret();
+        let mut found = users::lock(&self.0, &cx, &request.user_id, no_user).await?;
+        let event = found.append(&cx, "user.machine.secret.set", json!({})).await?;
+        found.tx.user_set_secret(user, Some(&secrets::hash(&secret)), &event).await?;
+        Ok(GenerateMachineSecretResponse {
+            client_id: found.user.user_name.clone(),
+            client_secret: secret.to_string(),
+            details: found.commit(&cx, &event).await?,
+        })
+    }
+
+    /// `RemoveMachineSecret`.
+    ///
+    /// # Errors
+    /// `COMMAND-x7s802` no such user, `COMMAND-coi82n` it has no secret.
+    pub async fn remove_machine_secret(
+        self: Arc<Self>,
+        cx: Ctx,
+        request: RemoveMachineSecretRequest,
+    ) -> Result<RemoveMachineSecretResponse> {
+        cx.admit(&request)?;
+        let no_user = || Error::precondition("COMMAND-x7s802", "Errors.User.NotExisting");
+        let user = UserAt { org_id: &cx.org_id, id: &request.user_id };
+        let mut found = users::lock(&self.0, &cx, &request.user_id, no_user).await?;
+        if !found.user.has_secret {
+            return Err(Error::precondition("COMMAND-coi82n", "Secret doesn't exist"));
+        }
+        let event = found.append(&cx, "user.machine.secret.removed", json!({})).await?;
+        found.tx.user_set_secret(user, None, &event).await?;
+        Ok(RemoveMachineSecretResponse { details: found.commit(&cx, &event).await? })
+    }
+}
+
+fn message(org_id: &str, token: CredentialRow) -> PersonalAccessToken {
+    let stamp = Stamp { sequence: token.sequence, created_at: token.created_at, changed_at: token.created_at };
+    PersonalAccessToken {
+        id: token.id,
+        details: full_details(org_id, &stamp),
+        expiration_date: MessageField::some(timestamp(token.expires_at)),
+        scopes: SCOPES.map(str::to_owned).to_vec(),
+    }
+}

@@ -1,0 +1,160 @@
+//! Credentials of users: machine keys and personal access tokens. Public halves and hashes only.
+
+use sqlx::{Database, Encode, QueryBuilder, Type};
+
+use super::lists::{ListRow, Source, paged};
+use super::{AggregateKind, CredentialRow, Engine, Listed, Page, Recorded, Result, Store, Tx, UserAt, on};
+use crate::clock::Micros;
+
+/// Kind of credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credential {
+    /// A key with which a machine signs assertions.
+    MachineKey,
+    /// A token that is used as it is.
+    Pat,
+}
+
+/// A new credential.
+#[derive(Debug)]
+pub struct CredentialInsert<'a> {
+    /// Its user.
+    pub user: UserAt<'a>,
+    /// Identifier.
+    pub id: &'a str,
+    /// SubjectPublicKeyInfo in DER of a key, SHA-256 of a token.
+    pub material: &'a [u8],
+    /// When it ends.
+    pub expires_at: Micros,
+}
+
+pub(super) const MACHINE_KEY_BY_ID: &str = "SELECT id, expires_at, sequence, created_at FROM machine_keys \
+     WHERE org_id = $1 AND user_id = $2 AND id = $3";
+pub(super) const MACHINE_KEY_INSERT: &str = "INSERT INTO machine_keys \
+     (org_id, user_id, id, public_key, expires_at, sequence, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+pub(super) const MACHINE_KEY_DELETE: &str = "DELETE FROM machine_keys WHERE org_id = $1 AND user_id = $2 AND id = $3";
+pub(super) const PAT_BY_ID: &str = "SELECT id, expires_at, sequence, created_at FROM personal_access_tokens \
+     WHERE org_id = $1 AND user_id = $2 AND id = $3";
+pub(super) const PAT_INSERT: &str = "INSERT INTO personal_access_tokens \
+     (org_id, user_id, id, token_hash, expires_at, sequence, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+pub(super) const PAT_DELETE: &str = "DELETE FROM personal_access_tokens WHERE org_id = $1 AND user_id = $2 AND id = $3";
+
+impl Credential {
+    fn by_id(self) -> &'static str {
+        match self {
+            Self::MachineKey => MACHINE_KEY_BY_ID,
+            Self::Pat => PAT_BY_ID,
+        }
+    }
+
+    fn table(self) -> &'static str {
+        match self {
+            Self::MachineKey => "machine_keys",
+            Self::Pat => "personal_access_tokens",
+        }
+    }
+}
+
+impl Store {
+    /// A credential of a user.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn credential_by_id(
+        &self,
+        kind: Credential,
+        user: UserAt<'_>,
+        id: &str,
+    ) -> Result<Option<CredentialRow>> {
+        Ok(on!(&self.read, c => sqlx::query_as(kind.by_id())
+            .bind(user.org_id).bind(user.id).bind(id).fetch_optional(c).await)?)
+    }
+
+    /// Credentials of a user, expired ones included; an unknown user has none.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn credential_list(
+        &self,
+        kind: Credential,
+        user: UserAt<'_>,
+        page: Page,
+    ) -> Result<Listed<CredentialRow>> {
+        let rows: Vec<ListRow<CredentialRow>> = match &self.read {
+            Engine::Pg(pool) => list(kind, user, page).build_query_as().fetch_all(pool).await?,
+            Engine::Lite(pool) => list(kind, user, page).build_query_as().fetch_all(pool).await?,
+        };
+        Ok(rows.into())
+    }
+}
+
+fn list<DB>(kind: Credential, user: UserAt<'_>, page: Page) -> QueryBuilder<DB>
+where
+    DB: Database,
+    DB::Arguments: Default,
+    String: for<'q> Encode<'q, DB> + Type<DB>,
+    i64: for<'q> Encode<'q, DB> + Type<DB>,
+{
+    let mut query = QueryBuilder::new("WITH f AS (SELECT id, expires_at, sequence, created_at FROM ");
+    query.push(kind.table()).push(" WHERE org_id = ").push_bind(user.org_id.to_owned());
+    query.push(" AND user_id = ").push_bind(user.id.to_owned());
+    let source = Source { org_id: user.org_id, kind: AggregateKind::User, id: Some(user.id) };
+    paged(&mut query, source, "id", page);
+    query
+}
+
+impl Tx {
+    /// A credential as the transaction sees it.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn credential_by_id(
+        &mut self,
+        kind: Credential,
+        user: UserAt<'_>,
+        id: &str,
+    ) -> Result<Option<CredentialRow>> {
+        Ok(on!(&mut self.0, c => sqlx::query_as(kind.by_id())
+            .bind(user.org_id).bind(user.id).bind(id).fetch_optional(&mut **c).await)?)
+    }
+
+    /// A new credential.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn credential_insert(
+        &mut self,
+        kind: Credential,
+        new: &CredentialInsert<'_>,
+        event: &Recorded,
+    ) -> Result<()> {
+        let sql = match kind {
+            Credential::MachineKey => MACHINE_KEY_INSERT,
+            Credential::Pat => PAT_INSERT,
+        };
+        on!(&mut self.0, c => sqlx::query(sql)
+            .bind(new.user.org_id).bind(new.user.id).bind(new.id).bind(new.material).bind(new.expires_at)
+            .bind(event.sequence).bind(event.at).execute(&mut **c).await.map(drop))?;
+        Ok(())
+    }
+
+    /// Removes a credential.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn credential_delete(
+        &mut self,
+        kind: Credential,
+        user: UserAt<'_>,
+        id: &str,
+        _event: &Recorded,
+    ) -> Result<()> {
+        let sql = match kind {
+            Credential::MachineKey => MACHINE_KEY_DELETE,
+            Credential::Pat => PAT_DELETE,
+        };
+        on!(&mut self.0, c => sqlx::query(sql)
+            .bind(user.org_id).bind(user.id).bind(id).execute(&mut **c).await.map(drop))?;
+        Ok(())
+    }
+}
