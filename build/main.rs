@@ -82,8 +82,11 @@ fn messages(pool: &DescriptorPool) -> Vec<MessageDescriptor> {
 }
 
 /// Rust path of a generated message as buffa lays it out: `crate::proto::zitadel::app::v1::App`.
+/// A nested message lives in a module named after the one around it.
 fn rust_path(message: &MessageDescriptor) -> String {
-    format!("crate::proto::{}", message.full_name().replace('.', "::"))
+    let package = message.package_name().replace('.', "::");
+    let outer = message.parent_message().map(|m| format!("{}::", rules::snake(m.name()))).unwrap_or_default();
+    format!("crate::proto::{package}::{outer}{}", message.name())
 }
 
 /// `project_id` as ZITADEL names it in its field rules: `ProjectId`.

@@ -83,10 +83,19 @@ fn http(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<(&'static st
     for (field, verb) in [("get", "GET"), ("put", "PUT"), ("post", "POST"), ("delete", "DELETE"), ("patch", "PATCH")] {
         let path = text(&rule, field);
         if !path.is_empty() {
+            // `{name=**}` takes the rest of the path; the matcher writes it `{*name}`.
+            let path = path.split('/').map(rest_of_path).collect::<Vec<_>>().join("/");
             return Ok((verb, path, text(&rule, "body") == "*"));
         }
     }
     Err(format!("{} has no HTTP verb", method.full_name()).into())
+}
+
+fn rest_of_path(segment: &str) -> String {
+    match segment.strip_suffix("=**}") {
+        Some(name) => format!("{{*{}}}", name.trim_start_matches('{')),
+        None => segment.to_owned(),
+    }
 }
 
 fn auth(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<(String, Option<String>), Box<dyn Error>> {

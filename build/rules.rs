@@ -134,7 +134,8 @@ fn rust_oneof(message: &MessageDescriptor, oneof: &OneofDescriptor) -> String {
     format!("{package}::__buffa::oneof::{}::{}", snake(message.name()), camel(oneof.name()))
 }
 
-fn snake(name: &str) -> String {
+/// Name of the module that buffa makes for what is inside a message.
+pub fn snake(name: &str) -> String {
     let mut out = String::new();
     let chars: Vec<char> = name.chars().collect();
     for (i, c) in chars.iter().enumerate() {

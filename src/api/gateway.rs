@@ -51,7 +51,12 @@ impl Gateway {
         let mut trees: HashMap<Method, matchit::Router<Route>> = HashMap::new();
         for (rpc, handler) in rest {
             let verb = rpc.verb.parse().expect("the contract names a verb");
-            let params = rpc.path.split('/').filter_map(|s| s.strip_prefix('{')?.strip_suffix('}')).collect();
+            let params = rpc
+                .path
+                .split('/')
+                .filter_map(|s| s.strip_prefix('{')?.strip_suffix('}'))
+                .map(|s| s.trim_start_matches('*'))
+                .collect();
             let tree = trees.entry(verb).or_default();
             tree.insert(rpc.path, Route { params, handler }).expect("each route is claimed once");
         }

@@ -63,6 +63,8 @@ fn table(services: &Services, gate: Gate) -> Table {
         .resource(Arc::clone(&services.machine_keys), users::machine_keys)
         .resource(Arc::clone(&services.tokens), users::tokens)
         .resource(Arc::clone(&services.projects), projects::routes)
+        .resource(Arc::clone(&services.roles), projects::roles)
+        .resource(Arc::clone(&services.members), projects::members)
         .resource(Arc::clone(&services.apps), apps::routes)
         .resource(Arc::clone(&services.keys), keys::routes)
 }

@@ -1,7 +1,7 @@
-//! Routes of projects.
+//! Routes of projects, their roles and members.
 
 use super::routes::Resource;
-use crate::service::Projects;
+use crate::service::{Members, Projects, Roles};
 
 /// RPCs of [`Projects`].
 pub fn routes(table: Resource<Projects>) -> Resource<Projects> {
@@ -14,4 +14,24 @@ pub fn routes(table: Resource<Projects>) -> Resource<Projects> {
         .rpc("ReactivateProject", Projects::reactivate_project)
         .rpc("RemoveProject", Projects::remove_project)
         .rpc("ListProjectChanges", Projects::list_project_changes)
+}
+
+/// RPCs of [`Roles`].
+pub fn roles(table: Resource<Roles>) -> Resource<Roles> {
+    table
+        .rpc("AddProjectRole", Roles::add_project_role)
+        .rpc("BulkAddProjectRoles", Roles::bulk_add_project_roles)
+        .rpc("UpdateProjectRole", Roles::update_project_role)
+        .rpc("RemoveProjectRole", Roles::remove_project_role)
+        .rpc("ListProjectRoles", Roles::list_project_roles)
+}
+
+/// RPCs of [`Members`].
+pub fn members(table: Resource<Members>) -> Resource<Members> {
+    table
+        .rpc("ListProjectMemberRoles", Members::list_project_member_roles)
+        .rpc("ListProjectMembers", Members::list_project_members)
+        .rpc("AddProjectMember", Members::add_project_member)
+        .rpc("UpdateProjectMember", Members::update_project_member)
+        .rpc("RemoveProjectMember", Members::remove_project_member)
 }

@@ -27,6 +27,11 @@ pub fn full_details(org: &str, stamp: &Stamp) -> Part<ObjectDetails> {
     })
 }
 
+/// Details where there is no event to tell of: only the owner.
+pub fn owner_details(org: &str) -> Part<ObjectDetails> {
+    MessageField::some(ObjectDetails { resource_owner: org.to_owned(), ..ObjectDetails::default() })
+}
+
 /// Details of a write: the last event of the call; `created_at` is when the object was made.
 pub fn change_details(org: &str, event: &Recorded, created_at: Micros) -> Part<ObjectDetails> {
     full_details(org, &Stamp { sequence: event.sequence, created_at, changed_at: event.at })

@@ -6,9 +6,11 @@ mod changes;
 mod health;
 mod keys;
 mod machine_keys;
+mod members;
 mod oidc;
 mod orgs;
 mod projects;
+mod roles;
 mod setup;
 mod tokens;
 mod user_search;
@@ -21,8 +23,10 @@ pub use apps::Apps;
 pub use health::Health;
 pub use keys::Keys;
 pub use machine_keys::MachineKeys;
+pub use members::Members;
 pub use orgs::Orgs;
 pub use projects::Projects;
+pub use roles::Roles;
 pub use setup::{First, setup};
 pub use tokens::Tokens;
 pub use users::Users;
@@ -59,6 +63,10 @@ pub struct Services {
     pub tokens: Arc<Tokens>,
     /// Projects.
     pub projects: Arc<Projects>,
+    /// Roles of projects.
+    pub roles: Arc<Roles>,
+    /// Members of projects.
+    pub members: Arc<Members>,
     /// Applications.
     pub apps: Arc<Apps>,
     /// Application keys.
@@ -75,6 +83,8 @@ impl Services {
             machine_keys: Arc::new(MachineKeys(deps.clone())),
             tokens: Arc::new(Tokens(deps.clone())),
             projects: Arc::new(Projects(deps.clone())),
+            roles: Arc::new(Roles(deps.clone())),
+            members: Arc::new(Members(deps.clone())),
             apps: Arc::new(Apps(deps.clone())),
             keys: Arc::new(Keys(deps.clone())),
         }

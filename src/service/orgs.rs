@@ -87,7 +87,7 @@ pub(super) async fn insert(tx: &mut Tx, org: &NewOrg<'_>, now: Micros) -> Result
     let event = tx.events_append(&mut aggregate, org.owner, now, &events).await?;
     // The name was looked at before, so what is taken here is the domain.
     tx.org_insert(org.id, org.name, org.domain, &event).await.map_err(|e| e.taken(DOMAIN_TAKEN))?;
-    tx.membership_insert(Scope::Org(org.id), org.owner, &["ORG_OWNER"], &event).await?;
+    tx.member_insert(Scope::Org(org.id), org.owner, &["ORG_OWNER"], &event).await?;
     Ok(event)
 }
 

@@ -28,10 +28,10 @@ const NAME_TAKEN: &str = "Project already exists on organization";
 pub struct Projects(pub(super) Deps);
 
 /// A project found and locked by a transaction.
-struct Locked {
-    tx: Tx,
+pub(super) struct Locked {
+    pub tx: Tx,
+    pub project: ProjectRow,
     aggregate: Aggregate,
-    project: ProjectRow,
 }
 
 impl Projects {
@@ -123,7 +123,7 @@ impl Projects {
             has_project_check: request.has_project_check,
             private_labeling: i64::from(request.private_labeling_setting.to_i32()),
         };
-        let mut found = self.lock(&cx, &request.id, "COMMAND-3M9sd").await?;
+        let mut found = lock(&self.0, &cx, &request.id, || missing("COMMAND-3M9sd")).await?;
         let stamp = found.project.stamp.clone();
         let event = if values_of(&found.project) == values {
             Recorded { sequence: stamp.sequence, at: stamp.changed_at }
@@ -147,7 +147,7 @@ impl Projects {
         request: DeactivateProjectRequest,
     ) -> Result<DeactivateProjectResponse> {
         cx.admit(&request)?;
-        let found = self.lock(&cx, &request.id, "COMMAND-112M9").await?;
+        let found = lock(&self.0, &cx, &request.id, || missing("COMMAND-112M9")).await?;
         if found.project.state != ACTIVE {
             return Err(Error::precondition("COMMAND-mki55", "Project is not active"));
         }
@@ -166,7 +166,7 @@ impl Projects {
         request: ReactivateProjectRequest,
     ) -> Result<ReactivateProjectResponse> {
         cx.admit(&request)?;
-        let found = self.lock(&cx, &request.id, "COMMAND-3M9sd").await?;
+        let found = lock(&self.0, &cx, &request.id, || missing("COMMAND-3M9sd")).await?;
         if found.project.state != INACTIVE {
             return Err(Error::precondition("COMMAND-5M9bs", "Project is not deactivated"));
         }
@@ -185,7 +185,7 @@ impl Projects {
         request: RemoveProjectRequest,
     ) -> Result<RemoveProjectResponse> {
         cx.admit(&request)?;
-        let mut found = self.lock(&cx, &request.id, "COMMAND-3M9sd").await?;
+        let mut found = lock(&self.0, &cx, &request.id, || missing("COMMAND-3M9sd")).await?;
         let event = found.append(&cx, "project.removed", json!({"name": found.project.name})).await?;
         found.tx.project_delete(&cx.org_id, &request.id, &event).await?;
         found.tx.commit().await?;
@@ -207,20 +207,38 @@ impl Projects {
         let rows = self.0.store.changes(kind, org, &request.project_id, None, page).await?;
         Ok(ListProjectChangesResponse { result: rows.into_iter().map(|row| changes::message(org, row)).collect() })
     }
+}
 
-    async fn lock(&self, cx: &Ctx, id: &str, missing: &'static str) -> Result<Locked> {
-        let no_project = || Error::not_found(missing, "Project not found");
-        let mut tx = self.0.store.write().await?;
-        let aggregate = tx.aggregate_lock(AggregateKind::Project, &cx.org_id, id).await?.ok_or_else(no_project)?;
-        let project = tx.project_by_id(&cx.org_id, id).await?.ok_or_else(no_project)?;
-        Ok(Locked { tx, aggregate, project })
-    }
+/// Finds a project of the organization and locks it.
+pub(super) async fn lock(deps: &Deps, cx: &Ctx, id: &str, missing: impl Fn() -> Error) -> Result<Locked> {
+    let mut tx = deps.store.write().await?;
+    let aggregate = tx.aggregate_lock(AggregateKind::Project, &cx.org_id, id).await?.ok_or_else(&missing)?;
+    let project = tx.project_by_id(&cx.org_id, id).await?.ok_or_else(missing)?;
+    Ok(Locked { tx, project, aggregate })
+}
+
+/// What the calls on parts of a project answer where there is none.
+pub(super) fn not_there() -> Error {
+    Error::precondition(NOT_THERE, "Project not found")
+}
+
+/// Id of [`not_there`].
+pub(super) const NOT_THERE: &str = "COMMAND-EbFMN";
+
+fn missing(id: &'static str) -> Error {
+    Error::not_found(id, "Project not found")
 }
 
 impl Locked {
-    async fn append(&mut self, cx: &Ctx, kind: &'static str, payload: Value) -> Result<Recorded> {
+    /// Appends an event of the project.
+    pub async fn append(&mut self, cx: &Ctx, kind: &'static str, payload: Value) -> Result<Recorded> {
         let event = Event::new(kind, payload);
         Ok(self.tx.events_append(&mut self.aggregate, &cx.user_id, cx.now, &[event]).await?)
+    }
+
+    /// The newest event of the project and all in it.
+    pub fn newest(&self) -> Recorded {
+        self.aggregate.newest()
     }
 
     async fn set_state(mut self, cx: &Ctx, state: i64, kind: &'static str) -> Result<Recorded> {

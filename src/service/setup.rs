@@ -99,7 +99,7 @@ async fn owner(tx: &mut Tx, ids: &Ids, now: Micros) -> Result<()> {
     let mut instance = Aggregate::new(AggregateKind::Instance, "", "");
     let added = Event::new("instance.member.added", json!({"userId": ids.user, "roles": ["IAM_OWNER"]}));
     let event = tx.events_append(&mut instance, &ids.user, now, &[added]).await?;
-    tx.membership_insert(Scope::Instance, &ids.user, &["IAM_OWNER"], &event).await?;
+    tx.member_insert(Scope::Instance, &ids.user, &["IAM_OWNER"], &event).await?;
     Ok(())
 }
 

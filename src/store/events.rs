@@ -45,6 +45,11 @@ impl Aggregate {
     pub fn new(kind: AggregateKind, org_id: &str, id: &str) -> Self {
         Self { kind, org_id: org_id.to_owned(), id: id.to_owned(), sequence: 0, changed_at: Micros::MIN }
     }
+
+    /// Its newest event, for calls that change nothing.
+    pub fn newest(&self) -> Recorded {
+        Recorded { sequence: self.sequence, at: self.changed_at }
+    }
 }
 
 /// An event to append.

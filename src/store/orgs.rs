@@ -1,4 +1,4 @@
-//! Organizations and memberships.
+//! Organizations.
 
 use super::filter::fold;
 use super::{OrgRow, Recorded, Result, Store, Tx, on};
@@ -8,25 +8,6 @@ pub(super) const ORG_BY_ID: &str = "SELECT o.id, o.name, o.primary_domain, o.sta
 pub(super) const ORG_NAME_TAKEN: &str = "SELECT id FROM organizations WHERE name_folded = $1";
 pub(super) const ORG_INSERT: &str = "INSERT INTO organizations (id, name, name_folded, primary_domain, state, created_at) \
      VALUES ($1, $2, $3, $4, 1, $5)";
-pub(super) const MEMBERSHIP_INSERT: &str = "INSERT INTO memberships \
-     (org_id, scope, object_id, user_id, roles, sequence, created_at, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
-
-/// For what a membership gives roles.
-#[derive(Debug, Clone, Copy)]
-pub enum Scope<'a> {
-    /// The whole server.
-    Instance,
-    /// An organization.
-    Org(&'a str),
-    /// A project of an organization.
-    Project {
-        /// Its owner.
-        org_id: &'a str,
-        /// The project.
-        id: &'a str,
-    },
-}
-
 impl Store {
     /// An organization.
     ///
@@ -55,28 +36,6 @@ impl Tx {
     pub async fn org_insert(&mut self, id: &str, name: &str, domain: &str, event: &Recorded) -> Result<()> {
         on!(&mut self.0, c => sqlx::query(ORG_INSERT)
             .bind(id).bind(name).bind(fold(name)).bind(domain).bind(event.at).execute(&mut **c).await.map(drop))?;
-        Ok(())
-    }
-
-    /// Gives a user roles.
-    ///
-    /// # Errors
-    /// [`super::StoreError::Taken`] when it is a member there already.
-    pub async fn membership_insert(
-        &mut self,
-        scope: Scope<'_>,
-        user_id: &str,
-        roles: &[&str],
-        event: &Recorded,
-    ) -> Result<()> {
-        let (org_id, number, object_id) = match scope {
-            Scope::Instance => ("", 0_i64, ""),
-            Scope::Org(id) => (id, 1, id),
-            Scope::Project { org_id, id } => (org_id, 2, id),
-        };
-        on!(&mut self.0, c => sqlx::query(MEMBERSHIP_INSERT)
-            .bind(org_id).bind(number).bind(object_id).bind(user_id).bind(roles.join(" "))
-            .bind(event.sequence).bind(event.at).execute(&mut **c).await.map(drop))?;
         Ok(())
     }
 }

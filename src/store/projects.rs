@@ -39,6 +39,7 @@ pub(super) const PROJECT_SET_STATE: &str =
 pub(super) const PROJECT_DELETE: &str = "DELETE FROM projects WHERE org_id = $1 AND id = $2";
 pub(super) const PROJECT_DELETE_APPS: &str = "DELETE FROM apps WHERE org_id = $1 AND project_id = $2";
 pub(super) const PROJECT_DELETE_KEYS: &str = "DELETE FROM app_keys WHERE org_id = $1 AND project_id = $2";
+pub(super) const PROJECT_DELETE_ROLES: &str = "DELETE FROM project_roles WHERE org_id = $1 AND project_id = $2";
 pub(super) const PROJECT_DELETE_MEMBERS: &str =
     "DELETE FROM memberships WHERE org_id = $1 AND scope = 2 AND object_id = $2";
 
@@ -167,7 +168,9 @@ impl Tx {
     /// # Errors
     /// The store failed.
     pub async fn project_delete(&mut self, org_id: &str, id: &str, _event: &Recorded) -> Result<()> {
-        for sql in [PROJECT_DELETE_KEYS, PROJECT_DELETE_APPS, PROJECT_DELETE_MEMBERS, PROJECT_DELETE] {
+        for sql in
+            [PROJECT_DELETE_KEYS, PROJECT_DELETE_APPS, PROJECT_DELETE_MEMBERS, PROJECT_DELETE_ROLES, PROJECT_DELETE]
+        {
             on!(&mut self.0, c => sqlx::query(sql).bind(org_id).bind(id).execute(&mut **c).await.map(drop))?;
         }
         Ok(())

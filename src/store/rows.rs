@@ -136,6 +136,38 @@ pub struct CredentialRow {
     pub created_at: Micros,
 }
 
+/// A role of a project.
+#[derive(Debug, Clone, FromRow)]
+pub struct RoleRow {
+    /// Its key.
+    pub id: String,
+    /// Name for people.
+    pub display_name: String,
+    /// Group for people.
+    pub group_name: String,
+    /// Sequence and dates.
+    #[sqlx(flatten)]
+    pub stamp: Stamp,
+}
+
+/// A member of a project or organization.
+#[derive(Debug, Clone, FromRow)]
+pub struct MemberRow {
+    /// The user.
+    pub id: String,
+    /// Role names with blanks between.
+    pub roles: String,
+    /// Organization of the user.
+    pub user_org_id: String,
+    /// Its login name.
+    pub user_name: String,
+    /// Its display name.
+    pub name: String,
+    /// Sequence and dates of the membership.
+    #[sqlx(flatten)]
+    pub stamp: Stamp,
+}
+
 /// An event of a change list.
 #[derive(Debug, Clone, FromRow)]
 pub struct ChangeRow {

@@ -103,7 +103,7 @@ async fn roles_of_a_project_hold_for_that_project_only() {
     let org = server.org().await;
     let (mine, theirs) = (server.project("mine").await, server.project("theirs").await);
     let (user, token) = server.user(&org, "owner").await;
-    server.project_role(&org, &mine, &user, "PROJECT_OWNER").await;
+    server.project_role(&mine, &user, "PROJECT_OWNER").await;
     let bearer = format!("Bearer {token}");
     let headers = [("authorization", bearer.as_str())];
     let limited = |rpc: &&&Rpc| matches!(rpc.permission, Permission::Named(p) if p.starts_with("project."));

@@ -20,6 +20,7 @@ async fn each_error_has_its_code_status_and_id() {
     cases.extend(keys());
     cases.extend(projects_and_orgs());
     cases.extend(users());
+    cases.extend(roles_and_members());
     for (verb, path, body, status, code, id) in cases {
         let filled = names.iter().fold(path.to_owned(), |p, (name, value)| p.replace(name, value));
         let method: Method = verb.parse().expect("a verb");
@@ -55,6 +56,9 @@ async fn world(server: &TestServer) -> Vec<(&'static str, String)> {
     server.ok("/users/machine", user).await;
     server.ok("/users/machine", json!({"userName": "still", "name": "Still", "userId": "still-1"})).await;
     server.ok("/users/still-1/_deactivate", json!({})).await;
+    let role = json!({"roleKey": "reader", "displayName": "Reader"});
+    server.ok(&format!("/projects/{project}/roles"), role).await;
+    server.project_role(&project, "robot-1", "PROJECT_OWNER").await;
     [
         ("{p}", project),
         ("{b}", basic),
@@ -214,6 +218,37 @@ fn users() -> Vec<Case> {
         ("POST", "/users/robot-1/pats", json!({"expirationDate": "2020-01-01T00:00:00Z"}), 400, 3, "DOMAIN-dv3t5"),
         ("GET", "/users/robot-1/pats/{x}", Value::Null, 404, 5, "QUERY-fRunu"),
         ("DELETE", "/users/robot-1/pats/{x}", Value::Null, 404, 5, "COMMAND-4m77G"),
+    ]
+}
+
+#[rustfmt::skip]
+fn roles_and_members() -> Vec<Case> {
+    vec![
+        ("POST", "/projects/{x}/roles", json!({"roleKey": "k", "displayName": "n"}), 400, 9, "COMMAND-EbFMN"),
+        ("POST", "/projects/{p}/roles", json!({"roleKey": "READER", "displayName": "n"}), 409, 6, "V3-DKcYh"),
+        ("POST", "/projects/{p}/roles", json!({"roleKey": "k"}), 400, 3, ""),
+        ("POST", "/projects/{p}/roles", json!({"displayName": "n"}), 400, 3, ""),
+        ("POST", "/projects/{p}/roles/_bulk", json!({}), 400, 3, ""),
+        ("POST", "/projects/{p}/roles/_bulk", json!({"roles": vec![json!({"key": "k", "displayName": "n"}); 1001]}), 400, 3, ""),
+        ("POST", "/projects/{p}/roles/_bulk", json!({"roles": [{"key": "k"}]}), 400, 3, ""),
+        ("POST", "/projects/{p}/roles/_bulk", json!({"roles": vec![json!({"key": "k", "displayName": "n"}); 2]}), 409, 6, "V3-DKcYh"),
+        ("POST", "/projects/{x}/roles/_bulk", json!({"roles": [{"key": "k", "displayName": "n"}]}), 400, 9, "COMMAND-EbFMN"),
+        ("PUT", "/projects/{x}/roles/reader", json!({"displayName": "n"}), 400, 9, "COMMAND-EbFMN"),
+        ("PUT", "/projects/{p}/roles/writer", json!({"displayName": "n"}), 404, 5, "COMMAND-vv8M9"),
+        ("PUT", "/projects/{p}/roles/reader", json!({}), 400, 3, ""),
+        ("POST", "/projects/{p}/roles/_search", json!({"queries": [{}]}), 400, 3, ""),
+        ("POST", "/projects/{p}/roles/_search", json!({"queries": vec![json!({"keyQuery": {}}); 101]}), 400, 3, ""),
+        ("POST", "/projects/{p}/members", json!({"userId": "robot-1"}), 400, 3, "PROJECT-W8m4l"),
+        ("POST", "/projects/{p}/members", json!({"userId": "robot-1", "roles": ["ORG_OWNER"]}), 400, 3, "PROJECT-3m9ds"),
+        ("POST", "/projects/{p}/members", json!({"userId": "robot-1", "roles": ["PROJECT_KING"]}), 400, 3, "PROJECT-3m9ds"),
+        ("POST", "/projects/{x}/members", json!({"userId": "{x}", "roles": ["PROJECT_OWNER"]}), 400, 9, "COMMAND-uXHNj"),
+        ("POST", "/projects/{x}/members", json!({"userId": "robot-1", "roles": ["PROJECT_OWNER"]}), 400, 9, "COMMAND-EbFMN"),
+        ("POST", "/projects/{p}/members", json!({"userId": "robot-1", "roles": ["PROJECT_OWNER"]}), 409, 6, "PROJECT-PtXi1"),
+        ("PUT", "/projects/{p}/members/robot-1", json!({}), 400, 3, "PROJECT-LiaZi"),
+        ("PUT", "/projects/{p}/members/robot-1", json!({"roles": ["IAM_OWNER"]}), 400, 3, "PROJECT-3m9d"),
+        ("PUT", "/projects/{p}/members/still-1", json!({"roles": ["PROJECT_OWNER"]}), 404, 5, "PROJECT-D8JxR"),
+        ("POST", "/projects/{p}/members/_search", json!({"queries": [{}]}), 400, 3, ""),
+        ("POST", "/projects/{p}/members/_search", json!({"queries": vec![json!({"emailQuery": {}}); 101]}), 400, 3, ""),
     ]
 }
 

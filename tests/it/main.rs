@@ -14,6 +14,7 @@ mod keys;
 mod lists;
 mod operation;
 mod replay;
+mod roles;
 mod rpc;
 mod store;
 mod support;

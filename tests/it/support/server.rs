@@ -21,8 +21,6 @@ use super::{PEMS, text};
 
 const ORG_ROLE: &str = "INSERT INTO memberships (org_id, scope, object_id, user_id, roles, sequence, created_at, \
      changed_at) VALUES ($1, 1, $1, $2, $3, 1, 0, 0)";
-const PROJECT_ROLE: &str = "INSERT INTO memberships (org_id, scope, object_id, user_id, roles, sequence, created_at, \
-     changed_at) VALUES ($1, 2, $2, $3, $4, 1, 0, 0)";
 
 /// What a test wants otherwise.
 #[derive(Default)]
@@ -236,14 +234,14 @@ impl TestServer {
         (id, text(&token, "/token"))
     }
 
-    /// Gives a user roles in an organization.
+    /// Gives a user roles in an organization; no call of the contract does so yet.
     pub async fn org_role(&self, org: &str, user: &str, roles: &str) {
         self.sql().await.run(ORG_ROLE, &[org, user, roles]).await;
     }
 
-    /// Gives a user roles in a project.
-    pub async fn project_role(&self, org: &str, project: &str, user: &str, roles: &str) {
-        self.sql().await.run(PROJECT_ROLE, &[org, project, user, roles]).await;
+    /// Gives a user a role in a project.
+    pub async fn project_role(&self, project: &str, user: &str, role: &str) {
+        self.ok(&format!("/projects/{project}/members"), json!({"userId": user, "roles": [role]})).await;
     }
 
     /// A pool on the server's database, for what only the database shows.

@@ -1,0 +1,197 @@
+//! Members of projects: users with built-in roles that hold for one project.
+
+use std::sync::Arc;
+
+use buffa::EnumValue;
+use serde_json::json;
+
+use super::users::NOT_FOUND;
+use super::{Deps, projects, validate};
+use crate::auth::{Ctx, role_names};
+use crate::error::{Error, Result};
+use crate::proto::zitadel::management::v1::{
+    AddProjectMemberRequest, AddProjectMemberResponse, ListProjectMemberRolesRequest, ListProjectMemberRolesResponse,
+    ListProjectMembersRequest, ListProjectMembersResponse, RemoveProjectMemberRequest, RemoveProjectMemberResponse,
+    UpdateProjectMemberRequest, UpdateProjectMemberResponse,
+};
+use crate::proto::zitadel::member::v1::__buffa::oneof::search_query::Query;
+use crate::proto::zitadel::member::v1::Member;
+use crate::proto::zitadel::user::v1::Type;
+use crate::proto::{change_details, full_details, list_details, owner_details};
+use crate::store::{MemberRow, ProjectAt, Recorded, Scope};
+
+const INVALID: &str = "Project member is invalid";
+
+/// Members of projects.
+pub struct Members(pub(super) Deps);
+
+impl Members {
+    /// `ListProjectMemberRoles`: the built-in roles for projects; in the first organization of the
+    /// server only the global ones.
+    ///
+    /// # Errors
+    /// None of its own.
+    pub async fn list_project_member_roles(
+        self: Arc<Self>,
+        cx: Ctx,
+        request: ListProjectMemberRolesRequest,
+    ) -> Result<ListProjectMemberRolesResponse> {
+        cx.admit(&request)?;
+        let first = self.0.store.instance().await?.is_some_and(|i| i.default_org_id == cx.org_id);
+        let fits = |role: &str| {
+            role.starts_with("PROJECT") && !role.starts_with("PROJECT_GRANT") && (!first || role.ends_with("GLOBAL"))
+        };
+        let roles = role_names().filter(|role| fits(role)).map(str::to_owned).collect();
+        Ok(ListProjectMemberRolesResponse { result: roles, ..ListProjectMemberRolesResponse::default() })
+    }
+
+    /// `ListProjectMembers`: an unknown project has none.
+    ///
+    /// # Errors
+    /// Code 3 for too many filters.
+    pub async fn list_project_members(
+        self: Arc<Self>,
+        cx: Ctx,
+        request: ListProjectMembersRequest,
+    ) -> Result<ListProjectMembersResponse> {
+        cx.admit(&request)?;
+        validate::few_queries(request.queries.len())?;
+        let mut only: Option<Vec<String>> = None;
+        for query in request.queries.iter().filter_map(|q| q.query.as_ref()) {
+            let wanted = match query {
+                Query::UserIdQuery(q) => vec![q.user_id.clone()],
+                // What only people have.
+                Query::FirstNameQuery(_) | Query::LastNameQuery(_) | Query::EmailQuery(_) => Vec::new(),
+            };
+            only = Some(match only {
+                None => wanted,
+                Some(before) => before.into_iter().filter(|id| wanted.contains(id)).collect(),
+            });
+        }
+        let at = ProjectAt { org_id: &cx.org_id, id: &request.project_id };
+        let list = self.0.store.project_members(at, only.as_deref(), validate::page(&request.query)).await?;
+        Ok(ListProjectMembersResponse {
+            details: list_details(list.total, list.seen.as_ref()),
+            result: list.rows.into_iter().map(|row| message(&cx.org_id, row)).collect(),
+        })
+    }
+
+    /// `AddProjectMember`: a user of any organization.
+    ///
+    /// # Errors
+    /// `PROJECT-W8m4l` no roles, `PROJECT-3m9ds` a role is not for projects, `COMMAND-uXHNj` no such
+    /// user, `COMMAND-EbFMN` no such project, `PROJECT-PtXi1` a member already.
+    pub async fn add_project_member(
+        self: Arc<Self>,
+        cx: Ctx,
+        request: AddProjectMemberRequest,
+    ) -> Result<AddProjectMemberResponse> {
+        cx.admit(&request)?;
+        let roles = checked(&request.roles, "PROJECT-W8m4l", "PROJECT-3m9ds")?;
+        let no_user = || Error::precondition("COMMAND-uXHNj", NOT_FOUND);
+        // A missing user is told before a missing project; the transaction below looks again.
+        if !self.0.store.user_exists(&request.user_id).await? {
+            return Err(no_user());
+        }
+        let scope = Scope::Project(ProjectAt { org_id: &cx.org_id, id: &request.project_id });
+        let mut found = projects::lock(&self.0, &cx, &request.project_id, projects::not_there).await?;
+        if !found.tx.user_exists(&request.user_id).await? {
+            return Err(no_user());
+        }
+        if found.tx.member_by_id(scope, &request.user_id).await?.is_some() {
+            let text = "Project member already exists";
+            return Err(Error::new(crate::error::Code::AlreadyExists, "PROJECT-PtXi1", text));
+        }
+        let payload = json!({"userId": request.user_id, "roles": roles});
+        let event = found.append(&cx, "project.member.added", payload).await?;
+        found.tx.member_insert(scope, &request.user_id, &roles, &event).await?;
+        found.tx.commit().await?;
+        Ok(AddProjectMemberResponse { details: change_details(&cx.org_id, &event, event.at) })
+    }
+
+    /// `UpdateProjectMember`: the same roles in the same order are answered without an event.
+    ///
+    /// # Errors
+    /// `PROJECT-LiaZi` no roles, `PROJECT-3m9d` a role is not for projects, `PROJECT-D8JxR` no member.
+    pub async fn update_project_member(
+        self: Arc<Self>,
+        cx: Ctx,
+        request: UpdateProjectMemberRequest,
+    ) -> Result<UpdateProjectMemberResponse> {
+        cx.admit(&request)?;
+        let roles = checked(&request.roles, "PROJECT-LiaZi", "PROJECT-3m9d")?;
+        let no_member = || Error::not_found("PROJECT-D8JxR", "Errors.NotFound");
+        let scope = Scope::Project(ProjectAt { org_id: &cx.org_id, id: &request.project_id });
+        let mut found = projects::lock(&self.0, &cx, &request.project_id, no_member).await?;
+        let row = found.tx.member_by_id(scope, &request.user_id).await?.ok_or_else(no_member)?;
+        let event = if row.roles == roles.join(" ") {
+            Recorded { sequence: row.stamp.sequence, at: row.stamp.changed_at }
+        } else {
+            let payload = json!({"userId": request.user_id, "roles": roles});
+            let event = found.append(&cx, "project.member.changed", payload).await?;
+            found.tx.member_update(scope, &request.user_id, &roles, &event).await?;
+            found.tx.commit().await?;
+            event
+        };
+        Ok(UpdateProjectMemberResponse { details: change_details(&cx.org_id, &event, row.stamp.created_at) })
+    }
+
+    /// `RemoveProjectMember`: who is no member is answered as removed.
+    ///
+    /// # Errors
+    /// None of its own.
+    pub async fn remove_project_member(
+        self: Arc<Self>,
+        cx: Ctx,
+        request: RemoveProjectMemberRequest,
+    ) -> Result<RemoveProjectMemberResponse> {
+        cx.admit(&request)?;
+        let scope = Scope::Project(ProjectAt { org_id: &cx.org_id, id: &request.project_id });
+        let found = projects::lock(&self.0, &cx, &request.project_id, projects::not_there).await;
+        let mut found = match found {
+            Ok(found) => found,
+            Err(e) if e.id == projects::NOT_THERE => {
+                return Ok(RemoveProjectMemberResponse { details: owner_details(&cx.org_id) });
+            }
+            Err(e) => return Err(e),
+        };
+        let Some(row) = found.tx.member_by_id(scope, &request.user_id).await? else {
+            let event = found.newest();
+            return Ok(RemoveProjectMemberResponse {
+                details: change_details(&cx.org_id, &event, found.project.stamp.created_at),
+            });
+        };
+        let event = found.append(&cx, "project.member.removed", json!({"userId": row.id})).await?;
+        found.tx.member_delete(scope, &row.id, &event).await?;
+        found.tx.commit().await?;
+        Ok(RemoveProjectMemberResponse { details: change_details(&cx.org_id, &event, row.stamp.created_at) })
+    }
+}
+
+/// The roles of a request, each a built-in one for projects.
+fn checked<'a>(roles: &'a [String], none: &'static str, wrong: &'static str) -> Result<Vec<&'a str>> {
+    if roles.is_empty() {
+        return Err(Error::invalid(none, INVALID));
+    }
+    let known = |role: &&str| role.starts_with("PROJECT") && role_names().any(|name| name == *role);
+    let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
+    // Each only once: as many as there are is more than anyone needs.
+    let once = roles.iter().enumerate().all(|(at, role)| !roles[..at].contains(role));
+    if !once || !roles.iter().all(known) {
+        return Err(Error::invalid(wrong, INVALID));
+    }
+    Ok(roles)
+}
+
+fn message(org_id: &str, row: MemberRow) -> Member {
+    Member {
+        user_id: row.id,
+        details: full_details(org_id, &row.stamp),
+        roles: row.roles.split(' ').map(str::to_owned).collect(),
+        preferred_login_name: row.user_name,
+        display_name: row.name,
+        user_type: EnumValue::from(Type::TYPE_MACHINE),
+        user_resource_owner: row.user_org_id,
+        ..Member::default()
+    }
+}
