@@ -62,6 +62,7 @@ fn table(services: &Services, gate: Gate) -> Table {
         .resource(Arc::clone(&services.users), users::routes)
         .resource(Arc::clone(&services.machine_keys), users::machine_keys)
         .resource(Arc::clone(&services.tokens), users::tokens)
+        .resource(Arc::clone(&services.user_grants), users::grants)
         .resource(Arc::clone(&services.projects), projects::routes)
         .resource(Arc::clone(&services.roles), projects::roles)
         .resource(Arc::clone(&services.members), projects::members)

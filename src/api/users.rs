@@ -1,7 +1,7 @@
-//! Routes of users and their credentials.
+//! Routes of users, their credentials and their grants.
 
 use super::routes::Resource;
-use crate::service::{MachineKeys, Tokens, Users};
+use crate::service::{MachineKeys, Tokens, UserGrants, Users};
 
 /// RPCs of [`Users`].
 pub fn routes(table: Resource<Users>) -> Resource<Users> {
@@ -39,4 +39,16 @@ pub fn tokens(table: Resource<Tokens>) -> Resource<Tokens> {
         .rpc("RemovePersonalAccessToken", Tokens::remove_personal_access_token)
         .rpc("GenerateMachineSecret", Tokens::generate_machine_secret)
         .rpc("RemoveMachineSecret", Tokens::remove_machine_secret)
+}
+
+/// RPCs of [`UserGrants`].
+pub fn grants(table: Resource<UserGrants>) -> Resource<UserGrants> {
+    table
+        .rpc("AddUserGrant", UserGrants::add_user_grant)
+        .rpc("GetUserGrantByID", UserGrants::get_user_grant_by_id)
+        .rpc("ListUserGrants", UserGrants::list_user_grants)
+        .rpc("UpdateUserGrant", UserGrants::update_user_grant)
+        .rpc("DeactivateUserGrant", UserGrants::deactivate_user_grant)
+        .rpc("ReactivateUserGrant", UserGrants::reactivate_user_grant)
+        .rpc("RemoveUserGrant", UserGrants::remove_user_grant)
 }

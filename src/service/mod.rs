@@ -3,6 +3,7 @@
 
 mod apps;
 mod changes;
+mod grant_search;
 mod health;
 mod keys;
 mod machine_keys;
@@ -13,6 +14,7 @@ mod projects;
 mod roles;
 mod setup;
 mod tokens;
+mod user_grants;
 mod user_search;
 mod users;
 mod validate;
@@ -29,6 +31,7 @@ pub use projects::Projects;
 pub use roles::Roles;
 pub use setup::{First, setup};
 pub use tokens::Tokens;
+pub use user_grants::UserGrants;
 pub use users::Users;
 
 use crate::crypto::keypool::KeyPool;
@@ -61,6 +64,8 @@ pub struct Services {
     pub machine_keys: Arc<MachineKeys>,
     /// Tokens and secrets of machine users.
     pub tokens: Arc<Tokens>,
+    /// User grants.
+    pub user_grants: Arc<UserGrants>,
     /// Projects.
     pub projects: Arc<Projects>,
     /// Roles of projects.
@@ -82,6 +87,7 @@ impl Services {
             users: Arc::new(Users(deps.clone())),
             machine_keys: Arc::new(MachineKeys(deps.clone())),
             tokens: Arc::new(Tokens(deps.clone())),
+            user_grants: Arc::new(UserGrants(deps.clone())),
             projects: Arc::new(Projects(deps.clone())),
             roles: Arc::new(Roles(deps.clone())),
             members: Arc::new(Members(deps.clone())),

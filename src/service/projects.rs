@@ -5,7 +5,7 @@ use std::sync::Arc;
 use buffa::{EnumValue, MessageField};
 use serde_json::{Value, json};
 
-use super::{Deps, changes, validate};
+use super::{Deps, changes, user_grants, validate};
 use crate::auth::{Ctx, Granted};
 use crate::error::{Error, Result};
 use crate::proto::zitadel::management::v1::{
@@ -17,7 +17,7 @@ use crate::proto::zitadel::management::v1::{
 use crate::proto::zitadel::project::v1::__buffa::oneof::project_query::Query;
 use crate::proto::zitadel::project::v1::{Project, ProjectState};
 use crate::proto::{change_details, full_details, list_details};
-use crate::store::{Aggregate, AggregateKind, Event, ProjectRow, ProjectValues, Recorded, Tx};
+use crate::store::{Aggregate, AggregateKind, Event, GrantsOf, ProjectAt, ProjectRow, ProjectValues, Recorded, Tx};
 
 /// Numbers of `ProjectState`.
 const ACTIVE: i64 = 1;
@@ -175,7 +175,7 @@ impl Projects {
         Ok(ReactivateProjectResponse { details: change_details(&cx.org_id, &event, created_at) })
     }
 
-    /// `RemoveProject`: with its applications, keys and memberships.
+    /// `RemoveProject`: with its applications, keys, roles, members and user grants.
     ///
     /// # Errors
     /// `COMMAND-3M9sd` no such project.
@@ -187,6 +187,8 @@ impl Projects {
         cx.admit(&request)?;
         let mut found = lock(&self.0, &cx, &request.id, || missing("COMMAND-3M9sd")).await?;
         let event = found.append(&cx, "project.removed", json!({"name": found.project.name})).await?;
+        let at = ProjectAt { org_id: &cx.org_id, id: &request.id };
+        user_grants::cascade(&mut found.tx, &cx, GrantsOf::Project(at), None).await?;
         found.tx.project_delete(&cx.org_id, &request.id, &event).await?;
         found.tx.commit().await?;
         Ok(RemoveProjectResponse { details: change_details(&cx.org_id, &event, found.project.stamp.created_at) })

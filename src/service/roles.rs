@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{Deps, projects, validate};
+use super::{Deps, projects, user_grants, validate};
 use crate::auth::Ctx;
 use crate::error::{Error, Result};
 use crate::proto::zitadel::management::v1::{
@@ -15,7 +15,7 @@ use crate::proto::zitadel::management::v1::{
 use crate::proto::zitadel::project::v1::__buffa::oneof::role_query::Query;
 use crate::proto::zitadel::project::v1::Role;
 use crate::proto::{change_details, full_details, list_details, owner_details};
-use crate::store::{ProjectAt, Recorded, RoleFilter, RoleRow, RoleValues};
+use crate::store::{GrantsOf, ProjectAt, Recorded, RoleFilter, RoleRow, RoleValues};
 
 const KEY_TAKEN: &str = "Role already exists";
 /// Most roles of one call; each is an event and a row.
@@ -89,7 +89,7 @@ impl Roles {
         Ok(UpdateProjectRoleResponse { details: change_details(&cx.org_id, &event, row.stamp.created_at) })
     }
 
-    /// `RemoveProjectRole`: what is not there is answered as removed.
+    /// `RemoveProjectRole`: also from user grants; what is not there is answered as removed.
     ///
     /// # Errors
     /// None of its own.
@@ -115,6 +115,7 @@ impl Roles {
             });
         };
         let event = found.append(&cx, "project.role.removed", json!({"key": row.id})).await?;
+        user_grants::cascade(&mut found.tx, &cx, GrantsOf::Project(at), Some(&row.id)).await?;
         found.tx.role_delete(at, &row.id, &event).await?;
         found.tx.commit().await?;
         Ok(RemoveProjectRoleResponse { details: change_details(&cx.org_id, &event, row.stamp.created_at) })

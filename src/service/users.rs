@@ -5,7 +5,7 @@ use std::sync::Arc;
 use buffa::{EnumValue, MessageField};
 use serde_json::{Value, json};
 
-use super::{Deps, changes, user_search, validate};
+use super::{Deps, changes, user_grants, user_search, validate};
 use crate::auth::Ctx;
 use crate::error::{Error, Result};
 use crate::proto::zitadel::auth::v1::{GetMyUserRequest, GetMyUserResponse};
@@ -20,7 +20,9 @@ use crate::proto::zitadel::user::v1::__buffa::oneof::user::Type;
 use crate::proto::zitadel::user::v1::{Machine, User, UserState};
 use crate::proto::zitadel::v1::ObjectDetails;
 use crate::proto::{Part, change_details, full_details, list_details};
-use crate::store::{Aggregate, AggregateKind, Event, MachineValues, Recorded, Tx, UserAt, UserInsert, UserRow};
+use crate::store::{
+    Aggregate, AggregateKind, Event, GrantsOf, MachineValues, Recorded, Tx, UserAt, UserInsert, UserRow,
+};
 
 /// Numbers of `UserState`.
 const ACTIVE: i64 = 1;
@@ -274,7 +276,7 @@ impl Users {
         Ok(UnlockUserResponse { details: self.switch(&cx, &request.id, &switch).await? })
     }
 
-    /// `RemoveUser`: with its keys, tokens and memberships.
+    /// `RemoveUser`: with its keys, tokens, memberships and grants.
     ///
     /// # Errors
     /// `COMMAND-m9od` no such user.
@@ -282,6 +284,7 @@ impl Users {
         cx.admit(&request)?;
         let mut found = lock(&self.0, &cx, &request.id, || missing("COMMAND-m9od")).await?;
         let event = found.append(&cx, "user.removed", json!({"userName": found.user.user_name})).await?;
+        user_grants::cascade(&mut found.tx, &cx, GrantsOf::User(&request.id), None).await?;
         found.tx.user_delete(UserAt { org_id: &cx.org_id, id: &request.id }, &event).await?;
         Ok(RemoveUserResponse { details: found.commit(&cx, &event).await? })
     }

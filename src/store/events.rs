@@ -16,6 +16,8 @@ pub enum AggregateKind {
     Project,
     /// A user with its keys and tokens.
     User,
+    /// A user grant.
+    UserGrant,
 }
 
 impl AggregateKind {
@@ -26,6 +28,7 @@ impl AggregateKind {
             Self::Org => "org",
             Self::Project => "project",
             Self::User => "user",
+            Self::UserGrant => "user_grant",
         }
     }
 }

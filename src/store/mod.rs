@@ -19,6 +19,7 @@ mod projects;
 mod roles;
 mod rows;
 mod statements;
+mod user_grants;
 mod user_search;
 mod users;
 
@@ -38,6 +39,7 @@ pub use projects::ProjectValues;
 pub use roles::{ProjectAt, RoleFilter, RoleValues};
 pub use rows::*;
 pub use statements::ALL as STATEMENTS;
+pub use user_grants::{GrantFilter, GrantInsert, GrantsOf, role_keys};
 pub use user_search::{UserFilter, UserOrder};
 pub use users::{MachineValues, UserAt, UserInsert};
 

@@ -28,6 +28,7 @@ macro_rules! columns {
 }
 
 pub(super) const PROJECT_BY_ID: &str = concat!("SELECT ", columns!(), " FROM projects WHERE org_id = $1 AND id = $2");
+pub(super) const PROJECT_EXISTS: &str = "SELECT org_id FROM projects WHERE id = $1";
 pub(super) const PROJECT_INSERT: &str = "INSERT INTO projects (org_id, id, name, name_folded, state, role_assertion, \
      role_check, has_project_check, private_labeling, sequence, created_at, changed_at) \
      VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $10)";
@@ -112,6 +113,16 @@ impl Tx {
     /// The store failed.
     pub async fn project_by_id(&mut self, org_id: &str, id: &str) -> Result<Option<ProjectRow>> {
         Ok(on!(&mut self.0, c => sqlx::query_as(PROJECT_BY_ID).bind(org_id).bind(id).fetch_optional(&mut **c).await)?)
+    }
+
+    /// Whether any organization has this project.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn project_exists(&mut self, id: &str) -> Result<bool> {
+        let found = on!(&mut self.0, c => sqlx::query_scalar::<_, String>(PROJECT_EXISTS)
+            .bind(id).fetch_optional(&mut **c).await)?;
+        Ok(found.is_some())
     }
 
     /// A new, active project.

@@ -168,6 +168,42 @@ pub struct MemberRow {
     pub stamp: Stamp,
 }
 
+/// A user grant with the names that belong to it.
+#[derive(Debug, Clone, FromRow)]
+pub struct GrantRow {
+    /// Identifier.
+    pub id: String,
+    /// Its organization.
+    pub org_id: String,
+    /// The user.
+    pub user_id: String,
+    /// The project.
+    pub project_id: String,
+    /// Keys of its roles as a JSON list.
+    pub role_keys: String,
+    /// Number of `UserGrantState`.
+    pub state: i64,
+    /// Login name of the user.
+    pub user_name: String,
+    /// Display name of the user.
+    pub user_display: String,
+    /// Name of the organization.
+    pub org_name: String,
+    /// Primary domain of the organization.
+    pub org_domain: String,
+    /// Name of the project.
+    pub project_name: String,
+    /// Organization of the user.
+    pub user_org_id: String,
+    /// Its name.
+    pub user_org_name: String,
+    /// Its primary domain.
+    pub user_org_domain: String,
+    /// Sequence and dates.
+    #[sqlx(flatten)]
+    pub stamp: Stamp,
+}
+
 /// An event of a change list.
 #[derive(Debug, Clone, FromRow)]
 pub struct ChangeRow {

@@ -1,6 +1,6 @@
 //! Every statement of the store by name, so that one test can prepare each on both engines.
 
-use super::{apps, bootstrap, connect, credentials, events, keys, members, orgs, projects, roles, users};
+use super::{apps, bootstrap, connect, credentials, events, keys, members, orgs, projects, roles, user_grants, users};
 
 macro_rules! statements {
     ($($module:ident: $($name:ident),+;)+) => {
@@ -18,10 +18,12 @@ pub const ALL: &[(&str, &str)] = statements! {
     keys: KEY_BY_ID, KEY_LIST_ASC, KEY_LIST_DESC, KEY_INSERT, KEY_CREATED_AT, KEY_DELETE, KEY_COUNT_ADD;
     members: MEMBER_BY_ID, MEMBER_INSERT, MEMBER_UPDATE, MEMBER_DELETE, USER_EXISTS;
     orgs: ORG_BY_ID, ORG_NAME_TAKEN, ORG_INSERT;
-    projects: PROJECT_BY_ID, PROJECT_INSERT, PROJECT_UPDATE, PROJECT_SET_STATE, PROJECT_DELETE,
+    projects: PROJECT_BY_ID, PROJECT_EXISTS, PROJECT_INSERT, PROJECT_UPDATE, PROJECT_SET_STATE, PROJECT_DELETE,
         PROJECT_DELETE_APPS, PROJECT_DELETE_KEYS, PROJECT_DELETE_MEMBERS, PROJECT_DELETE_ROLES;
     roles: ROLE_BY_KEY, ROLE_INSERT, ROLE_UPDATE, ROLE_DELETE;
     credentials: MACHINE_KEY_BY_ID, MACHINE_KEY_INSERT, MACHINE_KEY_DELETE, PAT_BY_ID, PAT_INSERT, PAT_DELETE;
+    user_grants: GRANT_BY_ID, GRANT_INSERT, GRANT_SET_KEYS, GRANT_SET_STATE, GRANT_DELETE, GRANT_ROLE_INSERT,
+        GRANT_ROLES_DELETE, GRANTS_OF_USER, GRANTS_OF_PROJECT;
     users: USER_BY_ID, USER_NAME_TAKEN, USER_INSERT, USER_UPDATE, USER_RENAME, USER_SET_STATE, USER_SET_SECRET,
         USER_DELETE, USER_DELETE_KEYS, USER_DELETE_PATS, USER_DELETE_MEMBERSHIPS, CALLER_BY_PAT;
 };

@@ -49,7 +49,7 @@ const EMPTY: &[u8] = &[0; 5];
 #[test]
 fn paths_and_permissions_are_those_of_the_contract() {
     let of = |name: &str| rpcs::ALL.iter().find(|rpc| rpc.name == name).expect(name);
-    assert_eq!(rpcs::ALL.len(), 59);
+    assert_eq!(rpcs::ALL.len(), 66);
     assert_eq!(of("AddAppKey").path, "/management/v1/projects/{project_id}/apps/{app_id}/keys");
     assert_eq!(of("AddAppKey").verb, "POST");
     assert_eq!(of("GetMyUser").path, "/auth/v1/users/me");

@@ -21,10 +21,14 @@ async fn each_error_has_its_code_status_and_id() {
     cases.extend(projects_and_orgs());
     cases.extend(users());
     cases.extend(roles_and_members());
+    cases.extend(grants());
     for (verb, path, body, status, code, id) in cases {
         let filled = names.iter().fold(path.to_owned(), |p, (name, value)| p.replace(name, value));
         let method: Method = verb.parse().expect("a verb");
-        let body = (!body.is_null()).then_some(body);
+        let body = (!body.is_null()).then(|| {
+            let text = names.iter().fold(body.to_string(), |b, (name, value)| b.replace(name, value));
+            serde_json::from_str::<Value>(&text).expect("JSON")
+        });
         let (got, answer) = server.call(method, &filled, body.clone()).await;
         let what = format!("{verb} {path} {body:?}: {answer}");
         assert_eq!(got, status, "{what}");
@@ -59,6 +63,10 @@ async fn world(server: &TestServer) -> Vec<(&'static str, String)> {
     let role = json!({"roleKey": "reader", "displayName": "Reader"});
     server.ok(&format!("/projects/{project}/roles"), role).await;
     server.project_role(&project, "robot-1", "PROJECT_OWNER").await;
+    let grant = server.ok("/users/robot-1/grants", json!({"projectId": project, "roleKeys": ["reader"]})).await;
+    let other = text(&server.ok("/orgs", json!({"name": "Elsewhere"})).await, "/id");
+    let body = Some(json!({"name": "foreign"}));
+    let (_, foreign) = server.call_as(&server.token, Some(&other), Method::POST, "/projects", body).await;
     [
         ("{p}", project),
         ("{b}", basic),
@@ -67,6 +75,8 @@ async fn world(server: &TestServer) -> Vec<(&'static str, String)> {
         ("{o}", oidc),
         ("{q}", stopped),
         ("{x}", NONE.to_owned()),
+        ("{g}", text(&grant, "/userGrantId")),
+        ("{f}", text(&foreign, "/id")),
     ]
     .into()
 }
@@ -249,6 +259,30 @@ fn roles_and_members() -> Vec<Case> {
         ("PUT", "/projects/{p}/members/still-1", json!({"roles": ["PROJECT_OWNER"]}), 404, 5, "PROJECT-D8JxR"),
         ("POST", "/projects/{p}/members/_search", json!({"queries": [{}]}), 400, 3, ""),
         ("POST", "/projects/{p}/members/_search", json!({"queries": vec![json!({"emailQuery": {}}); 101]}), 400, 3, ""),
+    ]
+}
+
+#[rustfmt::skip]
+fn grants() -> Vec<Case> {
+    vec![
+        ("POST", "/users/{x}/grants", json!({"projectId": "{p}"}), 400, 9, "COMMAND-4f8sg"),
+        ("POST", "/users/robot-1/grants", json!({"projectId": "{x}"}), 400, 9, "COMMAND-3n77S"),
+        ("POST", "/users/robot-1/grants", json!({"projectId": "{f}"}), 400, 9, "COMMAND-4m9ff"),
+        ("POST", "/users/still-1/grants", json!({"projectId": "{p}", "projectGrantId": "1"}), 400, 9, "COMMAND-4m9ff"),
+        ("POST", "/users/robot-1/grants", json!({"projectId": "{p}", "roleKeys": ["writer"]}), 400, 9, "COMMAND-mm9F4"),
+        ("POST", "/users/robot-1/grants", json!({"projectId": "{p}", "roleKeys": ["a\u{0}"]}), 400, 3, ""),
+        ("POST", "/users/robot-1/grants", json!({"projectId": "{p}", "roleKeys": ["reader", "reader"]}), 400, 3, ""),
+        ("POST", "/users/robot-1/grants", json!({"projectId": "{p}"}), 409, 6, "V3-DKcYh"),
+        ("POST", "/users/robot-1/grants", json!({}), 400, 3, ""),
+        ("GET", "/users/robot-1/grants/{x}", Value::Null, 404, 5, "QUERY-wIPkA"),
+        ("POST", "/users/grants/_search", json!({"queries": [{}]}), 400, 3, ""),
+        ("POST", "/users/grants/_search", json!({"queries": vec![json!({"orgNameQuery": {}}); 101]}), 400, 3, ""),
+        ("PUT", "/users/robot-1/grants/{x}", json!({}), 404, 5, "COMMAND-3M9sd"),
+        ("PUT", "/users/robot-1/grants/{g}", json!({"roleKeys": ["reader"]}), 400, 9, "COMMAND-Rs8fy"),
+        ("PUT", "/users/robot-1/grants/{g}", json!({"roleKeys": ["writer"]}), 400, 9, "COMMAND-mm9F4"),
+        ("POST", "/users/robot-1/grants/{x}/_deactivate", json!({}), 404, 5, "COMMAND-3M9sd"),
+        ("POST", "/users/robot-1/grants/{x}/_reactivate", json!({}), 404, 5, "COMMAND-Lp0gs"),
+        ("DELETE", "/users/robot-1/grants/{x}", Value::Null, 404, 5, "COMMAND-1My0t"),
     ]
 }
 

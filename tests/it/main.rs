@@ -10,6 +10,7 @@ mod contract;
 mod crash;
 mod errors;
 mod fuzz;
+mod grants;
 mod keys;
 mod lists;
 mod operation;
