@@ -18,7 +18,7 @@ use crate::proto::zitadel::member::v1::__buffa::oneof::search_query::Query;
 use crate::proto::zitadel::member::v1::Member;
 use crate::proto::zitadel::user::v1::Type;
 use crate::proto::{change_details, full_details, list_details, owner_details};
-use crate::store::{MemberRow, ProjectAt, Recorded, Scope};
+use crate::store::{MemberRow, ProjectAt, Scope};
 
 const INVALID: &str = "Project member is invalid";
 
@@ -124,15 +124,13 @@ impl Members {
         let scope = Scope::Project(ProjectAt { org_id: &cx.org_id, id: &request.project_id });
         let mut found = projects::lock(&self.0, &cx, &request.project_id, no_member).await?;
         let row = found.tx.member_by_id(scope, &request.user_id).await?.ok_or_else(no_member)?;
-        let event = if row.roles == roles.join(" ") {
-            Recorded { sequence: row.stamp.sequence, at: row.stamp.changed_at }
-        } else {
-            let payload = json!({"userId": request.user_id, "roles": roles});
-            let event = found.append(&cx, "project.member.changed", payload).await?;
-            found.tx.member_update(scope, &request.user_id, &roles, &event).await?;
-            found.tx.commit().await?;
-            event
-        };
+        if row.roles == roles.join(" ") {
+            return Ok(UpdateProjectMemberResponse { details: full_details(&cx.org_id, &row.stamp) });
+        }
+        let payload = json!({"userId": request.user_id, "roles": roles});
+        let event = found.append(&cx, "project.member.changed", payload).await?;
+        found.tx.member_update(scope, &request.user_id, &roles, &event).await?;
+        found.tx.commit().await?;
         Ok(UpdateProjectMemberResponse { details: change_details(&cx.org_id, &event, row.stamp.created_at) })
     }
 
@@ -156,10 +154,7 @@ impl Members {
             Err(e) => return Err(e),
         };
         let Some(row) = found.tx.member_by_id(scope, &request.user_id).await? else {
-            let event = found.newest();
-            return Ok(RemoveProjectMemberResponse {
-                details: change_details(&cx.org_id, &event, found.project.stamp.created_at),
-            });
+            return Ok(RemoveProjectMemberResponse { details: found.newest_details(&cx) });
         };
         let event = found.append(&cx, "project.member.removed", json!({"userId": row.id})).await?;
         found.tx.member_delete(scope, &row.id, &event).await?;

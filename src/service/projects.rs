@@ -16,8 +16,11 @@ use crate::proto::zitadel::management::v1::{
 };
 use crate::proto::zitadel::project::v1::__buffa::oneof::project_query::Query;
 use crate::proto::zitadel::project::v1::{Project, ProjectState};
-use crate::proto::{change_details, full_details, list_details};
-use crate::store::{Aggregate, AggregateKind, Event, GrantsOf, ProjectAt, ProjectRow, ProjectValues, Recorded, Tx};
+use crate::proto::zitadel::v1::ObjectDetails;
+use crate::proto::{Part, change_details, full_details, list_details};
+use crate::store::{
+    Aggregate, AggregateKind, Event, GrantsOf, ProjectAt, ProjectRow, ProjectValues, Recorded, Stamp, Tx,
+};
 
 /// Numbers of `ProjectState`.
 const ACTIVE: i64 = 1;
@@ -125,15 +128,13 @@ impl Projects {
         };
         let mut found = lock(&self.0, &cx, &request.id, || missing("COMMAND-3M9sd")).await?;
         let stamp = found.project.stamp.clone();
-        let event = if values_of(&found.project) == values {
-            Recorded { sequence: stamp.sequence, at: stamp.changed_at }
-        } else {
-            let event = found.append(&cx, "project.changed", payload(&values)).await?;
-            let updated = found.tx.project_update(&cx.org_id, &request.id, &values, &event).await;
-            updated.map_err(|e| e.taken(NAME_TAKEN))?;
-            found.tx.commit().await?;
-            event
-        };
+        if values_of(&found.project) == values {
+            return Ok(UpdateProjectResponse { details: full_details(&cx.org_id, &stamp) });
+        }
+        let event = found.append(&cx, "project.changed", payload(&values)).await?;
+        let updated = found.tx.project_update(&cx.org_id, &request.id, &values, &event).await;
+        updated.map_err(|e| e.taken(NAME_TAKEN))?;
+        found.tx.commit().await?;
         Ok(UpdateProjectResponse { details: change_details(&cx.org_id, &event, stamp.created_at) })
     }
 
@@ -238,9 +239,11 @@ impl Locked {
         Ok(self.tx.events_append(&mut self.aggregate, &cx.user_id, cx.now, &[event]).await?)
     }
 
-    /// The newest event of the project and all in it.
-    pub fn newest(&self) -> Recorded {
-        self.aggregate.newest()
+    /// Details of the newest event of the project and all in it, for calls that change nothing.
+    pub fn newest_details(&self, cx: &Ctx) -> Part<ObjectDetails> {
+        let newest = self.aggregate.newest();
+        let created_at = self.project.stamp.created_at;
+        full_details(&cx.org_id, &Stamp { sequence: newest.sequence, created_at, changed_at: newest.changed_at })
     }
 
     async fn set_state(mut self, cx: &Ctx, state: i64, kind: &'static str) -> Result<Recorded> {

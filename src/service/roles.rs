@@ -14,8 +14,9 @@ use crate::proto::zitadel::management::v1::{
 };
 use crate::proto::zitadel::project::v1::__buffa::oneof::role_query::Query;
 use crate::proto::zitadel::project::v1::Role;
-use crate::proto::{change_details, full_details, list_details, owner_details};
-use crate::store::{GrantsOf, ProjectAt, Recorded, RoleFilter, RoleRow, RoleValues};
+use crate::proto::zitadel::v1::ObjectDetails;
+use crate::proto::{Part, change_details, full_details, list_details, owner_details};
+use crate::store::{GrantsOf, ProjectAt, RoleFilter, RoleRow, RoleValues};
 
 const KEY_TAKEN: &str = "Role already exists";
 /// Most roles of one call; each is an event and a row.
@@ -36,8 +37,7 @@ impl Roles {
     ) -> Result<AddProjectRoleResponse> {
         cx.admit(&request)?;
         let role = RoleValues { key: request.role_key, display_name: request.display_name, group: request.group };
-        let event = self.insert(&cx, &request.project_id, &[role]).await?;
-        Ok(AddProjectRoleResponse { details: change_details(&cx.org_id, &event, event.at) })
+        Ok(AddProjectRoleResponse { details: self.insert(&cx, &request.project_id, &[role]).await? })
     }
 
     /// `BulkAddProjectRoles`: all or none.
@@ -59,8 +59,7 @@ impl Roles {
             .into_iter()
             .map(|r| RoleValues { key: r.key, display_name: r.display_name, group: r.group })
             .collect();
-        let event = self.insert(&cx, &request.project_id, &roles).await?;
-        Ok(BulkAddProjectRolesResponse { details: change_details(&cx.org_id, &event, event.at) })
+        Ok(BulkAddProjectRolesResponse { details: self.insert(&cx, &request.project_id, &roles).await? })
     }
 
     /// `UpdateProjectRole`: without a change it answers the last state.
@@ -78,14 +77,12 @@ impl Roles {
         let row = found.tx.role_by_key(at, &request.role_key).await?;
         let row = row.ok_or_else(|| Error::not_found("COMMAND-vv8M9", "Role doesn't exist"))?;
         let role = RoleValues { key: request.role_key, display_name: request.display_name, group: request.group };
-        let event = if row.display_name == role.display_name && row.group_name == role.group {
-            Recorded { sequence: row.stamp.sequence, at: row.stamp.changed_at }
-        } else {
-            let event = found.append(&cx, "project.role.changed", payload(&role)).await?;
-            found.tx.role_update(at, &role, &event).await?;
-            found.tx.commit().await?;
-            event
-        };
+        if row.display_name == role.display_name && row.group_name == role.group {
+            return Ok(UpdateProjectRoleResponse { details: full_details(&cx.org_id, &row.stamp) });
+        }
+        let event = found.append(&cx, "project.role.changed", payload(&role)).await?;
+        found.tx.role_update(at, &role, &event).await?;
+        found.tx.commit().await?;
         Ok(UpdateProjectRoleResponse { details: change_details(&cx.org_id, &event, row.stamp.created_at) })
     }
 
@@ -109,10 +106,7 @@ impl Roles {
             Err(e) => return Err(e),
         };
         let Some(row) = found.tx.role_by_key(at, &request.role_key).await? else {
-            let event = found.newest();
-            return Ok(RemoveProjectRoleResponse {
-                details: change_details(&cx.org_id, &event, found.project.stamp.created_at),
-            });
+            return Ok(RemoveProjectRoleResponse { details: found.newest_details(&cx) });
         };
         let event = found.append(&cx, "project.role.removed", json!({"key": row.id})).await?;
         user_grants::cascade(&mut found.tx, &cx, GrantsOf::Project(at), Some(&row.id)).await?;
@@ -149,16 +143,17 @@ impl Roles {
         })
     }
 
-    async fn insert(&self, cx: &Ctx, project_id: &str, roles: &[RoleValues]) -> Result<Recorded> {
+    async fn insert(&self, cx: &Ctx, project_id: &str, roles: &[RoleValues]) -> Result<Part<ObjectDetails>> {
         let at = ProjectAt { org_id: &cx.org_id, id: project_id };
         let mut found = projects::lock(&self.0, cx, project_id, projects::not_there).await?;
-        let mut event = found.newest();
+        let mut details = found.newest_details(cx);
         for role in roles {
-            event = found.append(cx, "project.role.added", payload(role)).await?;
+            let event = found.append(cx, "project.role.added", payload(role)).await?;
             found.tx.role_insert(at, role, &event).await.map_err(|e| e.taken(KEY_TAKEN))?;
+            details = change_details(&cx.org_id, &event, event.at);
         }
         found.tx.commit().await?;
-        Ok(event)
+        Ok(details)
     }
 }
 

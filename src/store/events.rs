@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::{ChangeRow, Recorded, Result, Store, Tx, on};
+use super::{ChangeRow, Recorded, Result, Seen, Store, Tx, on};
 use crate::clock::Micros;
 
 /// What owns a sequence (contract 1.9).
@@ -50,8 +50,8 @@ impl Aggregate {
     }
 
     /// Its newest event, for calls that change nothing.
-    pub fn newest(&self) -> Recorded {
-        Recorded { sequence: self.sequence, at: self.changed_at }
+    pub fn newest(&self) -> Seen {
+        Seen { sequence: self.sequence, changed_at: self.changed_at }
     }
 }
 
@@ -164,7 +164,7 @@ impl Tx {
         on!(&mut self.0, c => sqlx::query(AGGREGATE_SAVE)
             .bind(&aggregate.org_id).bind(aggregate.kind.name()).bind(&aggregate.id)
             .bind(aggregate.sequence).bind(at).execute(&mut **c).await.map(drop))?;
-        Ok(Recorded { sequence: aggregate.sequence, at })
+        Ok(Recorded { sequence: aggregate.sequence, at, _appended: std::marker::PhantomData })
     }
 }
 

@@ -84,6 +84,8 @@ pub struct Recorded {
     pub sequence: i64,
     /// Its time.
     pub at: crate::clock::Micros,
+    /// Private, so that nothing outside the store can make one.
+    _appended: std::marker::PhantomData<()>,
 }
 
 impl Store {
