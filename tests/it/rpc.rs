@@ -1,7 +1,13 @@
 //! The RPC protocols: framing, errors in their own shape, health and reflection.
 
+use buffa::EnumValue;
 use buffa::Message as _;
-use claviger::proto::zitadel::management::v1::{AddProjectRequest, AddProjectResponse};
+use claviger::proto::zitadel::app::v1::APIAuthMethodType;
+use claviger::proto::zitadel::authn::v1::KeyType;
+use claviger::proto::zitadel::management::v1::{
+    AddAPIAppRequest, AddAPIAppResponse, AddAppKeyRequest, AddAppKeyResponse, AddProjectRequest, AddProjectResponse,
+    ListAppKeysRequest, ListAppKeysResponse,
+};
 use reqwest::header::{HeaderMap, HeaderValue};
 
 use crate::support::TestServer;
@@ -60,6 +66,45 @@ async fn grpc_web_over_http_1_creates_and_refuses() {
     let status = answer.headers().get("grpc-status").cloned();
     let body = String::from_utf8_lossy(&answer.bytes().await.expect("a body")).into_owned();
     assert!(status.is_some_and(|s| s == "6") || body.contains("grpc-status: 6"), "{body}");
+}
+
+/// One unary call over gRPC-web on HTTP/1.1.
+async fn web<Req: buffa::Message, Res: buffa::Message + Default>(
+    server: &TestServer,
+    name: &str,
+    request: &Req,
+) -> Res {
+    let url = server.url(&format!("/zitadel.management.v1.ManagementService/{name}"));
+    let call = server.http.post(url).headers(headers(server, "application/grpc-web+proto"));
+    let answer = call.body(frame(&request.encode_to_vec())).send().await.expect("an answer");
+    assert_eq!(answer.version(), reqwest::Version::HTTP_11);
+    let frames = frames(&answer.bytes().await.expect("a body"));
+    assert_eq!(frames.len(), 2, "{name}: {:?}", frames.last().map(|f| String::from_utf8_lossy(&f.1).into_owned()));
+    Res::decode_from_slice(&frames[0].1).expect("a message")
+}
+
+#[tokio::test]
+async fn a_key_is_created_and_listed_over_grpc_web() {
+    let server = TestServer::start().await;
+    let project_id = server.project("web").await;
+    let app = AddAPIAppRequest {
+        project_id: project_id.clone(),
+        name: "web".to_owned(),
+        auth_method_type: EnumValue::from(APIAuthMethodType::API_AUTH_METHOD_TYPE_PRIVATE_KEY_JWT),
+    };
+    let app: AddAPIAppResponse = web(&server, "AddAPIApp", &app).await;
+    let key = AddAppKeyRequest {
+        project_id: project_id.clone(),
+        app_id: app.app_id.clone(),
+        r#type: EnumValue::from(KeyType::KEY_TYPE_JSON),
+        ..Default::default()
+    };
+    let key: AddAppKeyResponse = web(&server, "AddAppKey", &key).await;
+    let file: serde_json::Value = serde_json::from_slice(&key.key_details).expect("the key file");
+    assert_eq!((file["keyId"].as_str(), file["clientId"].as_str()), (Some(&*key.id), Some(&*app.client_id)));
+    let list = ListAppKeysRequest { project_id, app_id: app.app_id, ..Default::default() };
+    let list: ListAppKeysResponse = web(&server, "ListAppKeys", &list).await;
+    assert_eq!(list.result.iter().map(|k| k.id.as_str()).collect::<Vec<_>>(), [&*key.id]);
 }
 
 #[tokio::test]
