@@ -6,12 +6,14 @@ use std::sync::Arc;
 use axum::Router;
 
 use crate::api;
-use crate::auth::Gate;
+use crate::auth::{Gate, GateParts, SigningKeys, SigningParts, Usage};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::crypto::keypool::KeyPool;
 use crate::error::{Error, Result};
+use crate::housekeeping::Housekeeping;
 use crate::ids::Ids;
+use crate::service::oauth::{Issuer, OAuth, Parts};
 use crate::service::{Deps, First, Services, setup};
 use crate::store::Store;
 
@@ -32,20 +34,23 @@ pub struct App {
     pub services: Services,
     /// Lets callers in.
     pub gate: Gate,
-    /// The store, to be closed last.
+    /// The store.
     pub store: Store,
-    /// The key pool, to be stopped at the end.
+    /// The key pool.
     pub keys: KeyPool,
+    /// What is done now and then.
+    pub housekeeping: Housekeeping,
     /// Whether this start set up an empty database and wrote the first token.
     pub first_start: bool,
 }
 
 impl App {
-    /// Connects, brings the schema up to date, sets up an empty database, and builds the routes.
+    /// Connects, brings the schema up to date, sets up an empty database, and builds the routes of a
+    /// server that listens on `bound`.
     ///
     /// # Errors
     /// The configuration cannot be used or the store cannot be reached.
-    pub async fn build(config: &Config, replace: Replace) -> Result<Self> {
+    pub async fn build(config: &Config, bound: SocketAddr, replace: Replace) -> Result<Self> {
         let clock = replace.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let target = config.target().map_err(Error::internal)?;
         let store = Store::connect(&target, config.storage.connections).await?;
@@ -58,17 +63,39 @@ impl App {
         let deps = Deps { store, ids, keys, domain: config.domain().into() };
         let first = First { token_file: &config.admin_pat_file(), now: clock.now() };
         let first_start = setup(&deps, &first).await?;
-        let gate = Gate::new(deps.store.clone(), clock);
-        let services = Services::new(&deps);
-        let router = api::router(api::Parts {
-            services: services.clone(),
-            gate: gate.clone(),
+        let signing = SigningKeys::new(SigningParts {
             store: deps.store.clone(),
-            ids: deps.ids,
-            deadline: config.request_timeout(),
-            concurrency: config.server.max_concurrent_requests,
+            ids: Arc::clone(&deps.ids),
+            pool: deps.keys.clone(),
+            vault: config.vault()?,
+            clock: Arc::clone(&clock),
         });
-        Ok(Self { router, services, gate, store: deps.store, keys: deps.keys, first_start })
+        signing.check().await?;
+        let usage = Usage::default();
+        let common = Common { config, bound, deps, clock, signing, usage };
+        common.build(first_start).await
+    }
+
+    /// The signing keys of a server that has been set up, without the server.
+    ///
+    /// # Errors
+    /// As [`App::build`].
+    pub async fn signing_keys(config: &Config) -> Result<(Store, SigningKeys)> {
+        let store = Store::connect(&config.target().map_err(Error::internal)?, 2).await?;
+        store.migrate().await?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let ids = Arc::new(Ids::new(Arc::clone(&clock), store.node_take().await?));
+        let pool = KeyPool::start(0, 0).map_err(Error::internal)?;
+        let parts = SigningParts { store: store.clone(), ids, pool, vault: config.vault()?, clock };
+        Ok((store, SigningKeys::new(parts)))
+    }
+
+    /// Ends what runs beside the requests, and closes the store. To be called once no request is in
+    /// work any more.
+    pub async fn stop(&self) {
+        self.housekeeping.stop().await;
+        self.keys.stop();
+        self.store.close().await;
     }
 
     /// What a person at the terminal wants to know after the start.
@@ -83,6 +110,63 @@ impl App {
             token.display(),
             shell_word(&token.display().to_string()),
         )
+    }
+}
+
+/// What the parts of a server share.
+struct Common<'a> {
+    config: &'a Config,
+    bound: SocketAddr,
+    deps: Deps,
+    clock: Arc<dyn Clock>,
+    signing: SigningKeys,
+    usage: Usage,
+}
+
+impl Common<'_> {
+    async fn build(self, first_start: bool) -> Result<App> {
+        let Self { config, bound, deps, clock, signing, usage } = self;
+        let instance = deps.store.instance().await?;
+        let project_id = instance.ok_or_else(|| Error::internal("the server has not been set up"))?.iam_project_id;
+        let issuer = Issuer::new(&config.issuer(bound), &config.server.issuer_aliases);
+        let gate = Gate::new(GateParts {
+            store: deps.store.clone(),
+            clock: Arc::clone(&clock),
+            signing: signing.clone(),
+            usage: usage.clone(),
+            issuer: issuer.name().into(),
+            project_id: project_id.clone(),
+        });
+        let (access_lifetime, id_lifetime) = config.lifetimes();
+        let housekeeping =
+            Housekeeping::start(deps.store.clone(), usage.clone(), Arc::clone(&clock), config.intervals());
+        let services = Services::new(&deps);
+        let oauth = OAuth::new(Parts {
+            deps: deps.clone(),
+            signing: signing.clone(),
+            usage,
+            clock,
+            issuer,
+            project_id,
+            access_lifetime,
+            id_lifetime,
+        });
+        // Made now, so that the first token need not wait for primes; who comes earlier waits.
+        tokio::spawn(async move {
+            if let Err(error) = signing.ring().await {
+                tracing::error!(error = ?error.source, "the signing keys cannot be made");
+            }
+        });
+        let router = api::router(api::Parts {
+            services: services.clone(),
+            oauth: Arc::new(oauth),
+            gate: gate.clone(),
+            store: deps.store.clone(),
+            ids: deps.ids,
+            deadline: config.request_timeout(),
+            concurrency: config.server.max_concurrent_requests,
+        });
+        Ok(App { router, services, gate, store: deps.store, keys: deps.keys, housekeeping, first_start })
     }
 }
 

@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use tokio::net::TcpListener;
 
 use crate::app::{App, Replace};
+use crate::auth::OldKey;
 use crate::config::Config;
 use crate::store::Store;
 use crate::{server, shutdown, telemetry};
@@ -27,6 +28,13 @@ enum Command {
     Serve,
     /// Bring the database schema up to date and end.
     Migrate,
+    /// Let the signing key that is published in advance sign from now on. A running server need not
+    /// be restarted.
+    RotateSigningKey {
+        /// Also remove all older signing keys: every token they signed is void. For a key that leaked.
+        #[arg(long)]
+        revoke_old: bool,
+    },
     /// Read the configuration, say what is wrong with it, and end.
     CheckConfig,
     /// Ask a running server whether it is ready; exit code 0 if so.
@@ -42,6 +50,7 @@ pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command.unwrap_or(Command::Serve) {
         Command::Serve => run(serve),
         Command::Migrate => run(migrate),
+        Command::RotateSigningKey { revoke_old } => run(move |config| rotate(config, revoke_old)),
         Command::CheckConfig => Config::load().map_err(Into::into).map(|_| say("the configuration is fine")),
         Command::Healthcheck => healthcheck(),
         Command::Version => {
@@ -59,7 +68,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run<F: Future<Output = Outcome>>(command: fn(Config) -> F) -> Outcome {
+fn run<F: Future<Output = Outcome>>(command: impl FnOnce(Config) -> F) -> Outcome {
     let config = Config::load()?;
     telemetry::start(&config.log);
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command(config))
@@ -69,12 +78,11 @@ async fn serve(config: Config) -> Outcome {
     let listener = TcpListener::bind(config.server.listen).await;
     let listener = listener.map_err(|e| format!("cannot listen on {}: {e}", config.server.listen))?;
     let bound = listener.local_addr()?;
-    let app = App::build(&config, Replace::default()).await?;
+    let app = App::build(&config, bound, Replace::default()).await?;
     say(&app.greeting(&config, bound));
     let grace = Duration::from_secs(config.server.shutdown_timeout);
-    server::serve(listener, app.router, shutdown::signal(), grace).await;
-    app.keys.stop();
-    app.store.close().await;
+    server::serve(listener, app.router.clone(), shutdown::signal(), grace).await;
+    app.stop().await;
     Ok(())
 }
 
@@ -83,6 +91,16 @@ async fn migrate(config: Config) -> Outcome {
     store.migrate().await?;
     store.close().await;
     say("the database schema is up to date");
+    Ok(())
+}
+
+async fn rotate(config: Config, revoke_old: bool) -> Outcome {
+    let (access, id) = config.lifetimes();
+    let old = if revoke_old { OldKey::Revoke } else { OldKey::Keep { lifetime: access.max(id) } };
+    let (store, keys) = App::signing_keys(&config).await?;
+    let active = keys.rotate(old).await?;
+    store.close().await;
+    say(&format!("the key {active} signs from now on"));
     Ok(())
 }
 

@@ -9,6 +9,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::{Table, Value};
 
+use crate::clock::Micros;
+use crate::crypto::vault::Vault;
+use crate::housekeeping::Intervals;
 use crate::store::{Target, target_of};
 
 /// Every setting with its default and its meaning.
@@ -20,8 +23,12 @@ const SHORT: &[(&str, &str, &str)] = &[
     ("CLAVIGER_ISSUER", "server", "issuer"),
     ("CLAVIGER_DATA_DIR", "storage", "data_dir"),
     ("CLAVIGER_ADMIN_PAT_FILE", "storage", "admin_pat_file"),
+    ("CLAVIGER_MASTER_KEY", "storage", "master_key"),
     ("DATABASE_URL", "storage", "url"),
 ];
+
+/// Longest life of a token in seconds: a year.
+const MAX_LIFETIME: u64 = 365 * 24 * 3600;
 
 /// A configuration that cannot be used; the text says which key and why, and holds no value that
 /// may be secret.
@@ -39,6 +46,8 @@ pub struct Config {
     pub storage: Storage,
     /// Key generation.
     pub keys: Keys,
+    /// Tokens for machines.
+    pub tokens: Tokens,
     /// Logging.
     pub log: Log,
 }
@@ -51,6 +60,8 @@ pub struct Server {
     pub listen: SocketAddr,
     /// Own address as clients see it; empty for the default.
     pub issuer: String,
+    /// Other addresses that assertions may name.
+    pub issuer_aliases: Vec<String>,
     /// Seconds.
     pub request_timeout: u64,
     /// Requests in work at once.
@@ -71,6 +82,8 @@ pub struct Storage {
     pub connections: u32,
     /// File for the first token; empty for the default.
     pub admin_pat_file: PathBuf,
+    /// Key that encrypts the signing keys, 32 bytes in base64; empty for a file in the data directory.
+    pub master_key: String,
 }
 
 impl std::fmt::Debug for Storage {
@@ -87,6 +100,20 @@ pub struct Keys {
     pub pool: usize,
     /// Threads that make them; 0 for half of the cores.
     pub threads: usize,
+}
+
+/// Section `tokens`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tokens {
+    /// Life time of access tokens in seconds.
+    pub access_lifetime: u64,
+    /// Life time of ID tokens in seconds.
+    pub id_lifetime: u64,
+    /// Seconds between two sweeps of expired tokens.
+    pub sweep_interval: u64,
+    /// Seconds between two writes of what was used when.
+    pub usage_interval: u64,
 }
 
 /// Section `log`.
@@ -158,11 +185,18 @@ impl Config {
 
     fn validate(&self) -> Result<(), ConfigError> {
         let fail = |text: &str| Err(ConfigError(text.to_owned()));
-        let issuer = &self.server.issuer;
-        if !issuer.is_empty()
-            && (!(issuer.starts_with("http://") || issuer.starts_with("https://")) || issuer.ends_with('/'))
-        {
-            return fail("server.issuer must begin with http:// or https:// and not end with /");
+        let issuer = Some(&self.server.issuer).filter(|i| !i.is_empty());
+        for name in issuer.into_iter().chain(&self.server.issuer_aliases) {
+            if !(name.starts_with("http://") || name.starts_with("https://")) || name.ends_with('/') {
+                return fail("server.issuer and its aliases must begin with http:// or https:// and not end with /");
+            }
+        }
+        let tokens = &self.tokens;
+        if ![tokens.access_lifetime, tokens.id_lifetime].iter().all(|t| (1..=MAX_LIFETIME).contains(t)) {
+            return fail("tokens.access_lifetime and tokens.id_lifetime must be 1 to 31536000 seconds");
+        }
+        if tokens.sweep_interval == 0 || tokens.usage_interval == 0 {
+            return fail("tokens.sweep_interval and tokens.usage_interval must be at least 1");
         }
         if self.server.request_timeout == 0 || self.server.max_concurrent_requests == 0 {
             return fail("server.request_timeout and server.max_concurrent_requests must be at least 1");
@@ -213,6 +247,33 @@ impl Config {
             self.storage.data_dir.join("admin.pat")
         } else {
             self.storage.admin_pat_file.clone()
+        }
+    }
+
+    /// Life times of access and ID tokens in microseconds.
+    pub fn lifetimes(&self) -> (Micros, Micros) {
+        let micros = |seconds: u64| Micros::try_from(seconds.min(MAX_LIFETIME)).unwrap_or_default() * 1_000_000;
+        (micros(self.tokens.access_lifetime), micros(self.tokens.id_lifetime))
+    }
+
+    /// How often what is done in the background is done.
+    pub fn intervals(&self) -> Intervals {
+        Intervals {
+            usage: Duration::from_secs(self.tokens.usage_interval),
+            sweep: Duration::from_secs(self.tokens.sweep_interval),
+        }
+    }
+
+    /// What encrypts the signing keys: the master key of the configuration, or a file beside the
+    /// database that is made at the first start.
+    ///
+    /// # Errors
+    /// It is no key, or the file cannot be read or written.
+    pub fn vault(&self) -> crate::error::Result<Vault> {
+        if self.storage.master_key.is_empty() {
+            Vault::from_file(&self.storage.data_dir.join("master.key"))
+        } else {
+            Vault::from_text(&self.storage.master_key)
         }
     }
 
@@ -268,6 +329,10 @@ fn from_environment(table: &mut Table, name: &str, value: &str) -> Result<(), Co
     *slot = match slot {
         Value::Integer(_) => {
             Value::Integer(value.parse().map_err(|_| ConfigError(format!("{name} must be a whole number")))?)
+        }
+        Value::Array(_) => {
+            let items = value.split(',').map(str::trim).filter(|item| !item.is_empty());
+            Value::Array(items.map(|item| Value::String(item.to_owned())).collect())
         }
         _ => Value::String(value.to_owned()),
     };

@@ -20,6 +20,8 @@ pub mod clock;
 pub mod config;
 pub mod crypto;
 pub mod error;
+pub mod files;
+pub mod housekeeping;
 pub mod ids;
 pub mod proto;
 pub mod server;

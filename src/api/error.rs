@@ -87,7 +87,7 @@ pub fn grpc_trailers_only(error: &Error) -> Response<Body> {
 
 /// Logs what the client is not told, once, where the error leaves the server. The request id comes
 /// from the span of the request.
-fn log(error: &Error) {
+pub fn log(error: &Error) {
     match (&error.source, error.code) {
         (Some(source), Code::Unavailable) => tracing::warn!(error = %source, "store not reachable"),
         (Some(source), _) => tracing::error!(error = %source, "request failed"),

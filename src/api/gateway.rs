@@ -222,7 +222,11 @@ fn effective_verb(method: &Method, headers: &HeaderMap) -> Method {
     named.unwrap_or_else(|| method.clone())
 }
 
-async fn read(body: Body, headers: &HeaderMap) -> Result<Bytes> {
+/// Reads a body within the limits.
+///
+/// # Errors
+/// It is too large or broke off.
+pub(super) async fn read(body: Body, headers: &HeaderMap) -> Result<Bytes> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
     match announced {
         Some(length) if length > DISCARD => return Err(too_large()),
@@ -270,11 +274,24 @@ fn cleaned(path: &str) -> Option<String> {
     Some(format!("/{}{end}", kept.join("/")))
 }
 
-/// The answer after a defect: the client gets an error in its own protocol, the log the reason.
-fn recovered(grpc: bool, panic: &(dyn std::any::Any + Send)) -> Response<Body> {
+/// Does work within the limits; a defect in it becomes an error.
+///
+/// # Errors
+/// Time is up, or the work panicked.
+pub(super) async fn guarded<T>(limits: &Limits, work: impl Future<Output = T>) -> Result<T> {
+    let work = AssertUnwindSafe(limits.run(work)).catch_unwind();
+    work.await.unwrap_or_else(|panic| Err(defect(&*panic)))
+}
+
+fn defect(panic: &(dyn std::any::Any + Send)) -> Error {
     let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-    let error = Error::internal(format!("panic: {text}"));
+    Error::internal(format!("panic: {text}"))
+}
+
+/// The answer after a defect: the client gets an error in its own protocol, the log the reason.
+fn recovered(grpc: bool, panic: &(dyn std::any::Any + Send)) -> Response<Body> {
+    let error = defect(panic);
     if grpc { error::grpc_trailers_only(&error) } else { error::response(&error) }
 }
 

@@ -12,6 +12,7 @@ mod health;
 mod json;
 mod keys;
 mod limits;
+mod oauth;
 mod orgs;
 mod projects;
 mod routes;
@@ -30,6 +31,7 @@ use crate::auth::Gate;
 use crate::ids::Ids;
 use crate::proto::{DESCRIPTOR_SET, rpcs};
 use crate::service::Services;
+use crate::service::oauth::OAuth;
 use crate::store::Store;
 use gateway::Gateway;
 use limits::Limits;
@@ -42,6 +44,8 @@ pub const MAX_BODY: usize = 4 << 20;
 pub struct Parts {
     /// The service functions.
     pub services: Services,
+    /// The OAuth endpoints.
+    pub oauth: Arc<OAuth>,
     /// Lets callers in.
     pub gate: Gate,
     /// For the readiness probe.
@@ -87,6 +91,7 @@ pub fn router(parts: Parts) -> Router {
     let rpc = connectrpc_reflection::install(rpc, reflector);
     let (rpc, _) = connectrpc_health::install_static(rpc, service_names());
     let limits = Limits::new(parts.deadline, parts.concurrency);
+    let oauth = oauth::routes(&parts.oauth, &limits);
     let gateway = Gateway::new(rest, rpc, limits);
     let layers = ServiceBuilder::new()
         .layer(SetRequestIdLayer::x_request_id(NewRequestId(parts.ids)))
@@ -98,6 +103,7 @@ pub fn router(parts: Parts) -> Router {
         .route("/debug/ready", get(health::ready))
         .route("/debug/validate", get(health::ready))
         .with_state(parts.store)
+        .merge(oauth)
         .fallback_service(gateway)
         .layer(layers)
 }

@@ -2,8 +2,16 @@
 
 mod context;
 mod permission;
+mod presented;
+mod ring;
+mod signing;
 mod token;
+mod usage;
 
 pub use context::{Ctx, Granted};
 pub use permission::{Membership, role_names};
-pub use token::{Gate, bearer};
+pub use presented::Presented;
+pub use ring::Ring;
+pub use signing::{OldKey, Parts as SigningParts, SigningKeys};
+pub use token::{Gate, GateParts, bearer};
+pub use usage::Usage;

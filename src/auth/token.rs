@@ -2,16 +2,21 @@
 
 use std::sync::Arc;
 
+use super::presented::Presented;
+use super::signing::SigningKeys;
+use super::usage::Usage;
 use super::{Ctx, Membership};
-use crate::clock::Clock;
+use crate::clock::{Clock, Micros};
 use crate::crypto::secrets;
 use crate::error::{Code, Error, Result};
 use crate::proto::Permission;
-use crate::store::{CallerRow, Store};
+use crate::store::{Cache, CallerRow, Credentials, Store};
 
 /// Number of `USER_STATE_ACTIVE`.
 const ACTIVE: i64 = 1;
 const BEARER: &str = "Bearer ";
+/// Callers remembered for a moment.
+const CALLERS: usize = 10_000;
 
 /// The token of an `authorization` header (contract 1.6).
 ///
@@ -28,17 +33,53 @@ pub fn bearer(header: Option<&[u8]>) -> Result<&str> {
         .ok_or_else(|| Error::unauthenticated("AUTH-toLo1", "invalid auth header"))
 }
 
-/// Lets calls in: knows tokens, users and organizations.
+/// Lets calls in: knows tokens, users and organizations. Cheap to clone.
 #[derive(Clone)]
-pub struct Gate {
-    store: Store,
-    clock: Arc<dyn Clock>,
+pub struct Gate(Arc<Inner>);
+
+struct Inner {
+    parts: GateParts,
+    /// Scope that puts the management API into the audience of a token, by name and by id.
+    scopes: [String; 2],
+    callers: Cache<(Token, String), Caller>,
+}
+
+/// What a gate needs.
+pub struct GateParts {
+    /// Knows tokens and users.
+    pub store: Store,
+    /// The present time.
+    pub clock: Arc<dyn Clock>,
+    /// Verifies tokens that are JWTs.
+    pub signing: SigningKeys,
+    /// Notes which personal access tokens are used.
+    pub usage: Usage,
+    /// Issuer of our tokens.
+    pub issuer: Arc<str>,
+    /// The project of the management API itself, audience of tokens for it.
+    pub project_id: String,
+}
+
+/// SHA-256 of a token, so that no cache holds tokens.
+type Token = [u8; 32];
+
+/// Who is behind a token, for an organization it names.
+struct Caller {
+    user_id: String,
+    user_org_id: String,
+    org_id: Option<String>,
+    expires_at: Micros,
+    is_pat: bool,
+    memberships: Arc<[Membership]>,
 }
 
 impl Gate {
-    /// A gate over the store.
-    pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock }
+    /// A gate.
+    pub fn new(parts: GateParts) -> Self {
+        let scope = |project: &str| format!("urn:zitadel:iam:org:project:id:{project}:aud");
+        let scopes = [scope("zitadel"), scope(&parts.project_id)];
+        let callers = Cache::new(&parts.store, CALLERS);
+        Self(Arc::new(Inner { parts, scopes, callers }))
     }
 
     /// The context of a call with these headers. `org_id` is `x-zitadel-orgid`, empty if absent.
@@ -46,33 +87,68 @@ impl Gate {
     /// # Errors
     /// Code 16 for anything wrong with the token (contract 1.6), code 7 for an unknown organization.
     pub async fn admit(&self, permission: Permission, authorization: Option<&[u8]>, org_id: &str) -> Result<Ctx> {
-        let now = self.clock.now();
+        let inner = &*self.0;
+        let now = inner.parts.clock.now();
         if permission == Permission::Public {
             return Ok(Ctx::public(now));
         }
         let token = bearer(authorization)?;
-        if !secrets::is_personal_access_token(token) {
-            return Err(refused("not a token of this server"));
-        }
         if org_id.contains('\0') {
             return Err(no_org());
         }
-        let rows = self.store.caller_by_pat(&secrets::hash(token), org_id).await?;
-        let first = rows.first().ok_or_else(|| refused("unknown token"))?;
-        if first.expires_at <= now {
+        let hash = secrets::hash(token);
+        let caller = inner.callers.get((hash, org_id.to_owned()), inner.look_up(token, org_id, now)).await?;
+        let caller = caller.ok_or_else(|| refused("unknown token"))?;
+        if caller.expires_at <= now {
             return Err(refused("expired token"));
+        }
+        if caller.is_pat {
+            inner.parts.usage.note(Credentials::Pat(hash), now);
+        }
+        Ok(Ctx {
+            user_id: caller.user_id.clone(),
+            user_org_id: caller.user_org_id.clone(),
+            org_id: caller.org_id.clone().ok_or_else(no_org)?,
+            now,
+            memberships: Arc::clone(&caller.memberships),
+        })
+    }
+}
+
+impl Inner {
+    async fn look_up(&self, token: &str, org_id: &str, now: Micros) -> Result<Option<Caller>> {
+        let parts = &self.parts;
+        let presented = if let Some(presented) = Presented::opaque(token) {
+            presented
+        } else {
+            let ring = parts.signing.ring().await?;
+            let jwt = Presented::jwt(token, &ring, &parts.issuer, now);
+            jwt.ok_or_else(|| refused("not a token of this server"))?
+        };
+        let rows = match &presented {
+            Presented::Pat { hash } => parts.store.caller_by_pat(hash, org_id).await?,
+            Presented::Opaque { id, .. } | Presented::Jwt { id, .. } => {
+                parts.store.caller_by_token(*id, org_id).await?
+            }
+        };
+        let Some(first) = rows.first() else { return Ok(None) };
+        if !presented.is(&first.user_id, first.token_hash.as_deref()) {
+            return Err(refused("not the token of that id"));
         }
         if first.user_state != ACTIVE {
             return Err(refused("user is not active"));
         }
-        let org_id = first.context_org.clone().ok_or_else(no_org)?;
-        Ok(Ctx {
+        if first.scopes.as_ref().is_some_and(|s| !s.split(' ').any(|scope| self.scopes.iter().any(|s| s == scope))) {
+            return Err(refused("token is not for this API"));
+        }
+        Ok(Some(Caller {
             user_id: first.user_id.clone(),
             user_org_id: first.org_id.clone(),
-            org_id,
-            now,
+            org_id: first.context_org.clone(),
+            expires_at: first.expires_at,
+            is_pat: first.scopes.is_none(),
             memberships: rows.iter().filter_map(membership).collect(),
-        })
+        }))
     }
 }
 

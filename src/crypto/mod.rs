@@ -1,6 +1,9 @@
 //! Keys and secrets: making them, hashing them, and the files in which they leave.
 
+pub mod jws;
 pub mod keyfile;
 pub mod keypool;
+pub mod public_key;
 pub mod rsa;
 pub mod secrets;
+pub mod vault;

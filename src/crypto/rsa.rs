@@ -1,9 +1,8 @@
 //! RSA key pairs: 2048 bit, public exponent 65537 (contract, AddAppKey).
 
+use rsa::RsaPrivateKey;
 use rsa::pkcs1::{EncodeRsaPrivateKey as _, LineEnding};
-use rsa::pkcs8::{DecodePublicKey as _, EncodePublicKey as _};
-use rsa::traits::PublicKeyParts as _;
-use rsa::{RsaPrivateKey, RsaPublicKey};
+use rsa::pkcs8::EncodePublicKey as _;
 use zeroize::Zeroizing;
 
 use super::secrets::system_rng;
@@ -38,27 +37,21 @@ impl KeyPair {
         Self::from_private(&RsaPrivateKey::from_pkcs1_pem(pem).map_err(Error::internal)?)
     }
 
+    /// The private half as PKCS#1 in DER, for a key that the server itself keeps.
+    ///
+    /// # Errors
+    /// Never in practice: the PEM is our own.
+    pub fn private_der(&self) -> Result<Zeroizing<Vec<u8>>> {
+        let (_, der) = rsa::pkcs8::der::pem::decode_vec(self.private_pem.as_bytes()).map_err(Error::internal)?;
+        Ok(Zeroizing::new(der))
+    }
+
     fn from_private(key: &RsaPrivateKey) -> Result<Self> {
         Ok(Self {
             private_pem: key.to_pkcs1_pem(LineEnding::LF).map_err(Error::internal)?,
             public_der: key.to_public_key().to_public_key_der().map_err(Error::internal)?.into_vec(),
         })
     }
-}
-
-/// A public key that a caller brings, as SubjectPublicKeyInfo in DER.
-///
-/// # Errors
-/// `COMMAND-5F3h1` unless it is a PEM `PUBLIC KEY` with an RSA key of at least 2048 bits.
-pub fn public_der(pem: &[u8]) -> Result<Vec<u8>> {
-    let invalid =
-        || Error::invalid("COMMAND-5F3h1", "Public key is not a valid RSA public key in PKIX format with PEM encoding");
-    let pem = std::str::from_utf8(pem).map_err(|_| invalid())?;
-    let key = RsaPublicKey::from_public_key_pem(pem.trim()).map_err(|_| invalid())?;
-    if usize::try_from(key.n().bits()).is_ok_and(|bits| bits < BITS) {
-        return Err(invalid());
-    }
-    key.to_public_key_der().map(rsa::pkcs8::Document::into_vec).map_err(|_| invalid())
 }
 
 impl std::fmt::Debug for KeyPair {

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand::TryRng as _;
 use rand::rngs::SysRng;
 use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 const ALPHABET: &[u8; 62] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
@@ -15,8 +16,12 @@ const SECRET_LENGTH: usize = 64;
 
 /// Prefix of personal access tokens, for secret scanners to find.
 pub const PAT_PREFIX: &str = "cvg_pat_";
-const PAT_RANDOM: usize = 32;
-const PAT_CHECK: usize = 6;
+/// Prefix of opaque access tokens, likewise.
+pub const ACCESS_PREFIX: &str = "cvg_at_";
+/// Random bytes in a token.
+const RANDOM: usize = 32;
+/// Characters of the checksum at its end.
+const CHECK: usize = 6;
 
 /// The random source of the operating system, for key generation.
 pub(super) fn system_rng() -> impl rand::CryptoRng {
@@ -24,7 +29,7 @@ pub(super) fn system_rng() -> impl rand::CryptoRng {
 }
 
 /// Random bytes of the operating system.
-fn random<const N: usize>() -> Zeroizing<[u8; N]> {
+pub(super) fn random<const N: usize>() -> Zeroizing<[u8; N]> {
     let mut bytes = Zeroizing::new([0; N]);
     #[expect(clippy::expect_used, reason = "without a random source no answer could be safe")]
     SysRng.try_fill_bytes(bytes.as_mut_slice()).expect("the operating system gives random bytes");
@@ -50,26 +55,55 @@ pub fn client_secret() -> Zeroizing<String> {
 
 /// A personal access token: prefix, 256 random bits, checksum.
 pub fn personal_access_token() -> Zeroizing<String> {
-    let mut token = Zeroizing::new(String::with_capacity(64));
-    token.push_str(PAT_PREFIX);
-    URL_SAFE_NO_PAD.encode_string(random::<PAT_RANDOM>().as_slice(), &mut token);
+    token(PAT_PREFIX, random::<RANDOM>().as_slice())
+}
+
+/// Whether a text has the form and checksum of a personal access token: spares a look-up of noise.
+pub fn is_personal_access_token(token: &str) -> bool {
+    body(PAT_PREFIX, token).is_some_and(|b| b.len() == RANDOM)
+}
+
+/// An opaque access token: prefix, its id, 256 random bits, checksum. The id makes it findable, the
+/// random bits make it a secret.
+pub fn access_token(id: i64) -> Zeroizing<String> {
+    token(
+        ACCESS_PREFIX,
+        Zeroizing::new([id.to_be_bytes().as_slice(), random::<RANDOM>().as_slice()].concat()).as_slice(),
+    )
+}
+
+/// The id in an opaque access token; none if the text has not the form and checksum of one.
+pub fn access_token_id(token: &str) -> Option<i64> {
+    let body = body(ACCESS_PREFIX, token).filter(|b| b.len() == 8 + RANDOM)?;
+    body.first_chunk().map(|id| i64::from_be_bytes(*id))
+}
+
+/// Whether a presented text has this stored hash, in a time that tells nothing of either.
+pub fn matches(presented: &[u8; 32], stored: &[u8]) -> bool {
+    presented.as_slice().ct_eq(stored).into()
+}
+
+fn token(prefix: &str, bytes: &[u8]) -> Zeroizing<String> {
+    let mut token = Zeroizing::new(String::with_capacity(80));
+    token.push_str(prefix);
+    URL_SAFE_NO_PAD.encode_string(bytes, &mut token);
     let check = checksum(&token);
     token.push_str(&check);
     token
 }
 
-/// Whether a text has the form and checksum of a personal access token: spares a look-up of noise.
-pub fn is_personal_access_token(token: &str) -> bool {
-    let length = PAT_PREFIX.len() + (PAT_RANDOM * 4).div_ceil(3) + PAT_CHECK;
-    token.len() == length
-        && token.is_ascii()
-        && token.starts_with(PAT_PREFIX)
-        && token.split_at(length - PAT_CHECK).1 == checksum(&token[..length - PAT_CHECK])
+fn body(prefix: &str, token: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let (text, check) = token.split_at_checked(token.len().checked_sub(CHECK)?)?;
+    let encoded = text.strip_prefix(prefix)?;
+    if checksum(text) != check {
+        return None;
+    }
+    URL_SAFE_NO_PAD.decode(encoded).ok().map(Zeroizing::new)
 }
 
 fn checksum(body: &str) -> String {
     let mut text = URL_SAFE_NO_PAD.encode(hash(body));
-    text.truncate(PAT_CHECK);
+    text.truncate(CHECK);
     text
 }
 
@@ -83,6 +117,24 @@ mod tests {
         assert_eq!(secret.len(), 64);
         assert!(secret.bytes().all(|b| b.is_ascii_alphanumeric()));
         assert_ne!(*secret, *client_secret());
+    }
+
+    #[test]
+    fn access_tokens_carry_their_id() {
+        let token = access_token(1234);
+        assert_eq!(access_token_id(&token), Some(1234));
+        assert_eq!(token.bytes().filter(|b| *b == b'.').count(), 0, "clients take three parts for a JWT");
+        assert!(!is_personal_access_token(&token));
+        assert_eq!(access_token_id(&personal_access_token()), None);
+        assert_eq!(access_token_id(&token.replace("cvg_at_", "cvg_at_A")), None);
+    }
+
+    #[test]
+    fn hashes_are_compared_whole() {
+        let hash = hash("secret");
+        assert!(matches(&hash, &hash));
+        assert!(!matches(&hash, &hash[..31]));
+        assert!(!matches(&hash, &[]));
     }
 
     #[test]

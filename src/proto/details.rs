@@ -17,6 +17,11 @@ pub fn timestamp(at: Micros) -> Timestamp {
     }
 }
 
+/// A point in time that may not have come yet.
+pub fn optional_timestamp(at: Option<Micros>) -> Part<Timestamp> {
+    at.map_or_else(MessageField::none, |at| MessageField::some(timestamp(at)))
+}
+
 /// Details of a read: when the object was made and last changed.
 pub fn full_details(org: &str, stamp: &Stamp) -> Part<ObjectDetails> {
     MessageField::some(ObjectDetails {

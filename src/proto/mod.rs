@@ -7,7 +7,7 @@
 mod details;
 pub mod rule;
 
-pub use details::{change_details, full_details, list_details, owner_details, timestamp};
+pub use details::{change_details, full_details, list_details, optional_timestamp, owner_details, timestamp};
 
 /// The message types, one module per package.
 #[allow(

@@ -19,7 +19,7 @@ use crate::proto::zitadel::management::v1::{
     RegenerateAPIClientSecretResponse, RemoveAppRequest, RemoveAppResponse, UpdateAPIAppConfigRequest,
     UpdateAPIAppConfigResponse, UpdateAppRequest, UpdateAppResponse,
 };
-use crate::proto::{change_details, full_details, list_details};
+use crate::proto::{change_details, full_details, list_details, optional_timestamp};
 use crate::store::{Aggregate, AggregateKind, AppAt, AppInsert, AppMethod, AppRow, Event, Recorded, TextFilter, Tx};
 
 /// `kind` of a row.
@@ -155,24 +155,28 @@ impl Apps {
         Ok(UpdateAPIAppConfigResponse { details: change_details(&cx.org_id, &event, found.app.stamp.created_at) })
     }
 
-    /// `RegenerateAPIClientSecret`: for both methods; the old secret is void at once.
+    /// `RegenerateAPIClientSecret`: for both methods; the old secret is void at once, or after the time
+    /// that the request grants it.
     ///
     /// # Errors
-    /// `COMMAND-2g66f` no such application, `COMMAND-aeH4` not an API application.
+    /// `COMMAND-Gr4ce` time out of range, `COMMAND-2g66f` no such application, `COMMAND-aeH4` not an API
+    /// application.
     pub async fn regenerate_api_client_secret(
         self: Arc<Self>,
         cx: Ctx,
         request: RegenerateAPIClientSecretRequest,
     ) -> Result<RegenerateAPIClientSecretResponse> {
         cx.admit(&request)?;
+        let grace = validate::grace(&request.old_secret_lifetime)?;
         let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
         let mut found = self.lock(at, "COMMAND-2g66f").await?;
         if found.app.kind != API {
             return Err(Error::invalid("COMMAND-aeH4", NOT_API));
         }
         let secret = secrets::client_secret();
-        let event = found.append(&cx, "project.application.config.api.secret.changed", json!({"appId": at.id})).await?;
-        found.tx.app_set_secret(at, &secrets::hash(&secret), &event).await?;
+        let payload = json!({"appId": at.id, "oldSecretUntil": cx.now + grace});
+        let event = found.append(&cx, "project.application.config.api.secret.changed", payload).await?;
+        found.tx.app_set_secret(at, &secrets::hash(&secret), cx.now + grace, &event).await?;
         found.tx.commit().await?;
         Ok(RegenerateAPIClientSecretResponse {
             client_secret: secret.to_string(),
@@ -345,12 +349,16 @@ fn api_method(method: EnumValue<APIAuthMethodType>) -> AppMethod {
 
 /// An application as clients read it.
 fn message(org_id: &str, row: AppRow) -> Result<App> {
+    let secret_last_used = optional_timestamp(row.secret_used_at);
     let config = if let Some(stored) = &row.oidc_config {
-        Config::OidcConfig(Box::new(oidc::read(stored)?))
+        let mut config = oidc::read(stored)?;
+        config.secret_last_used = secret_last_used;
+        Config::OidcConfig(Box::new(config))
     } else {
         Config::ApiConfig(Box::new(APIConfig {
             client_id: row.client_id,
             auth_method_type: EnumValue::from(i32::try_from(row.auth_method).unwrap_or_default()),
+            secret_last_used,
         }))
     };
     Ok(App {

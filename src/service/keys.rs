@@ -7,24 +7,27 @@ use serde_json::json;
 
 use super::{Deps, validate};
 use crate::auth::Ctx;
-use crate::crypto::keyfile;
+use crate::crypto::keypool::KeyPool;
+use crate::crypto::rsa::KeyPair;
+use crate::crypto::{keyfile, public_key};
 use crate::error::{Error, Result};
 use crate::proto::zitadel::authn::v1::{Key, KeyType};
 use crate::proto::zitadel::management::v1::{
     AddAppKeyRequest, AddAppKeyResponse, GetAppKeyRequest, GetAppKeyResponse, ListAppKeysRequest, ListAppKeysResponse,
     RemoveAppKeyRequest, RemoveAppKeyResponse,
 };
-use crate::proto::{change_details, full_details, list_details, timestamp};
+use crate::proto::{change_details, full_details, list_details, optional_timestamp, timestamp};
 use crate::store::{AggregateKind, AppAt, AppRow, Event, KeyInsert, KeyRow, Stamp};
 
 /// Keys of applications that authenticate with a private key JWT.
 pub struct Keys(pub(super) Deps);
 
 impl Keys {
-    /// `AddAppKey`: makes a key pair, keeps the public half and returns the private one, once.
+    /// `AddAppKey`: makes a key pair, keeps the public half and returns the private one, once; or
+    /// keeps the public half that the caller brings, and returns nothing of it.
     ///
     /// # Errors
-    /// `COMMAND-sak25` no such application, `COMMAND-Dff54` its method needs no key, `DOMAIN-dv3t5`
+    /// `COMMAND-5F3h1` the caller's key cannot be used, `COMMAND-sak25` no such application, `COMMAND-Dff54` its method needs no key, `DOMAIN-dv3t5`
     /// expiration in the past.
     pub async fn add_app_key(self: Arc<Self>, cx: Ctx, request: AddAppKeyRequest) -> Result<AddAppKeyResponse> {
         cx.admit(&request)?;
@@ -32,7 +35,7 @@ impl Keys {
         // Refused here, a request costs no key pair; the transaction below looks again.
         takes_keys(self.0.store.app_by_id(at.org_id, at.project_id, at.id).await?)?;
         let expires_at = validate::expiration(&request.expiration_date, cx.now)?;
-        let pair = self.0.keys.take().await?;
+        let material = Material::of(&request.public_key, &self.0.keys).await?;
 
         let mut tx = self.0.store.write().await?;
         let project = tx.aggregate_lock(AggregateKind::Project, at.org_id, at.project_id).await?;
@@ -42,12 +45,12 @@ impl Keys {
         let payload = json!({"applicationId": app.id, "keyId": id, "type": 1, "expirationDate": expires_at});
         let event = Event::of_app("project.application.oidc.key.added", at.id, payload);
         let event = tx.events_append(&mut project, &cx.user_id, cx.now, &[event]).await?;
-        tx.key_insert(&KeyInsert { app: at, id: &id, public_key: &pair.public_der, expires_at }, &event).await?;
+        tx.key_insert(&KeyInsert { app: at, id: &id, public_key: material.public(), expires_at }, &event).await?;
         tx.commit().await?;
 
         Ok(AddAppKeyResponse {
             details: change_details(&cx.org_id, &event, event.at),
-            key_details: keyfile::application(&pair, &id, &app.id, &app.client_id)?,
+            key_details: material.file(|pair| keyfile::application(pair, &id, &app.id, &app.client_id))?,
             id,
         })
     }
@@ -102,6 +105,38 @@ impl Keys {
     }
 }
 
+/// The pair of a new key: fresh, or the public half of one that only the caller has.
+pub(super) enum Material {
+    Made(KeyPair),
+    Brought(Vec<u8>),
+}
+
+impl Material {
+    /// The key that a request brings, or a fresh pair if it brings none.
+    pub async fn of(brought: &[u8], pool: &KeyPool) -> Result<Self> {
+        if brought.is_empty() {
+            return Ok(Self::Made(pool.take().await?));
+        }
+        Ok(Self::Brought(public_key::read(brought)?))
+    }
+
+    /// SubjectPublicKeyInfo in DER.
+    pub fn public(&self) -> &[u8] {
+        match self {
+            Self::Made(pair) => &pair.public_der,
+            Self::Brought(der) => der,
+        }
+    }
+
+    /// The key file of a fresh pair; nothing for a key that the caller brought.
+    pub fn file(&self, write: impl FnOnce(&KeyPair) -> Result<Vec<u8>>) -> Result<Vec<u8>> {
+        match self {
+            Self::Made(pair) => write(pair),
+            Self::Brought(_) => Ok(Vec::new()),
+        }
+    }
+}
+
 fn takes_keys(app: Option<AppRow>) -> Result<AppRow> {
     let app = app.ok_or_else(no_app)?;
     if !app.takes_keys {
@@ -126,5 +161,6 @@ fn message(org_id: &str, key: KeyRow) -> Key {
         details: full_details(org_id, &stamp),
         r#type: EnumValue::from(KeyType::KEY_TYPE_JSON),
         expiration_date: MessageField::some(timestamp(key.expires_at)),
+        last_used: optional_timestamp(key.last_used_at),
     }
 }

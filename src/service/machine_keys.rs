@@ -5,17 +5,19 @@ use std::sync::Arc;
 use buffa::{EnumValue, MessageField};
 use serde_json::json;
 
+use super::keys::Material;
 use super::users::{self, NOT_FOUND};
 use super::{Deps, validate};
 use crate::auth::Ctx;
-use crate::crypto::{keyfile, rsa};
+use crate::crypto::keyfile;
+use crate::crypto::rsa::KeyPair;
 use crate::error::{Error, Result};
 use crate::proto::zitadel::authn::v1::{Key, KeyType};
 use crate::proto::zitadel::management::v1::{
     AddMachineKeyRequest, AddMachineKeyResponse, GetMachineKeyByIDsRequest, GetMachineKeyByIDsResponse,
     ListMachineKeysRequest, ListMachineKeysResponse, RemoveMachineKeyRequest, RemoveMachineKeyResponse,
 };
-use crate::proto::{change_details, full_details, list_details, timestamp};
+use crate::proto::{change_details, full_details, list_details, optional_timestamp, timestamp};
 use crate::store::{Credential, CredentialInsert, CredentialRow, Stamp, UserAt};
 
 /// Keys with which machine users sign assertions.
@@ -35,28 +37,23 @@ impl MachineKeys {
     ) -> Result<AddMachineKeyResponse> {
         cx.admit(&request)?;
         let no_user = || Error::precondition("COMMAND-bnipwm1", NOT_FOUND);
-        let brought = (!request.public_key.is_empty()).then(|| rsa::public_der(&request.public_key)).transpose()?;
         let expires_at = validate::expiration(&request.expiration_date, cx.now)?;
         let user = UserAt { org_id: &cx.org_id, id: &request.user_id };
         // Refused here, a request costs no key pair; the transaction below looks again.
         self.0.store.user_by_id(user).await?.ok_or_else(no_user)?;
-        let pair = match brought {
-            Some(_) => None,
-            None => Some(self.0.keys.take().await?),
-        };
-        let material = pair.as_ref().map_or_else(|| brought.as_deref().unwrap_or_default(), |p| &p.public_der);
+        let material = Material::of(&request.public_key, &self.0.keys).await?;
 
         let mut found = users::lock(&self.0, &cx, &request.user_id, no_user).await?;
         let id = self.0.ids.next();
         let payload = json!({"keyId": id, "type": 1, "expirationDate": expires_at});
         let event = found.append(&cx, "user.machine.key.added", payload).await?;
-        let key = CredentialInsert { user, id: &id, material, expires_at };
+        let key = CredentialInsert { user, id: &id, material: material.public(), expires_at };
         found.tx.credential_insert(Credential::MachineKey, &key, &event).await?;
         found.tx.commit().await?;
-        let key_details = pair.map(|p| keyfile::service_account(&p, &id, &request.user_id, expires_at)).transpose()?;
+        let file = |pair: &KeyPair| keyfile::service_account(pair, &id, &request.user_id, expires_at);
         Ok(AddMachineKeyResponse {
             details: change_details(&cx.org_id, &event, event.at),
-            key_details: key_details.unwrap_or_default(),
+            key_details: material.file(file)?,
             key_id: id,
         })
     }
@@ -124,5 +121,6 @@ fn message(org_id: &str, key: CredentialRow) -> Key {
         details: full_details(org_id, &stamp),
         r#type: EnumValue::from(KeyType::KEY_TYPE_JSON),
         expiration_date: MessageField::some(timestamp(key.expires_at)),
+        last_used: optional_timestamp(key.last_used_at),
     }
 }

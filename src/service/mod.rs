@@ -8,6 +8,7 @@ mod health;
 mod keys;
 mod machine_keys;
 mod members;
+pub mod oauth;
 mod oidc;
 mod orgs;
 mod projects;

@@ -11,6 +11,7 @@ use super::orgs::{self, NewOrg};
 use crate::clock::{Micros, NEVER};
 use crate::crypto::secrets;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::store::{
     Aggregate, AggregateKind, Credential, CredentialInsert, Event, MachineValues, ProjectValues, Scope, Tx, UserAt,
     UserInsert,
@@ -58,7 +59,7 @@ pub async fn setup(deps: &Deps, first: &First<'_>) -> Result<bool> {
     project(&mut tx, &ids, first.now).await?;
     let token = user(&mut tx, &ids, first.now).await?;
     owner(&mut tx, &ids, first.now).await?;
-    write_token(first.token_file, &token).map_err(Error::internal)?;
+    files::replace_private(first.token_file, &token).map_err(Error::internal)?;
     tx.commit().await?;
     Ok(true)
 }
@@ -101,22 +102,4 @@ async fn owner(tx: &mut Tx, ids: &Ids, now: Micros) -> Result<()> {
     let event = tx.events_append(&mut instance, &ids.user, now, &[added]).await?;
     tx.member_insert(Scope::Instance, &ids.user, &["IAM_OWNER"], &event).await?;
     Ok(())
-}
-
-/// Written beside and moved into place, so that a reader finds the whole token or none.
-fn write_token(path: &Path, token: &str) -> std::io::Result<()> {
-    use std::io::Write as _;
-    if let Some(dir) = path.parent() {
-        std::fs::create_dir_all(dir)?;
-    }
-    let draft = path.with_extension("pat.new");
-    let _ = std::fs::remove_file(&draft);
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&draft)?;
-    writeln!(file, "{token}")?;
-    file.sync_all()?;
-    std::fs::rename(&draft, path)
 }

@@ -17,11 +17,12 @@ use crate::proto::zitadel::management::v1::{
     RemoveMachineSecretResponse, RemovePersonalAccessTokenRequest, RemovePersonalAccessTokenResponse,
 };
 use crate::proto::zitadel::user::v1::PersonalAccessToken;
-use crate::proto::{change_details, full_details, list_details, timestamp};
+use crate::proto::{change_details, full_details, list_details, optional_timestamp, timestamp};
 use crate::store::{Credential, CredentialInsert, CredentialRow, Stamp, UserAt};
 
 /// Scopes of every personal access token (contract, AddPersonalAccessToken).
-const SCOPES: [&str; 4] = ["openid", "profile", "urn:zitadel:iam:user:metadata", "urn:zitadel:iam:user:resourceowner"];
+pub const PAT_SCOPES: [&str; 4] =
+    ["openid", "profile", "urn:zitadel:iam:user:metadata", "urn:zitadel:iam:user:resourceowner"];
 
 /// Tokens and secrets of machine users.
 pub struct Tokens(pub(super) Deps);
@@ -160,6 +161,7 @@ fn message(org_id: &str, token: CredentialRow) -> PersonalAccessToken {
         id: token.id,
         details: full_details(org_id, &stamp),
         expiration_date: MessageField::some(timestamp(token.expires_at)),
-        scopes: SCOPES.map(str::to_owned).to_vec(),
+        scopes: PAT_SCOPES.map(str::to_owned).to_vec(),
+        last_used: optional_timestamp(token.last_used_at),
     }
 }

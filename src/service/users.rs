@@ -19,7 +19,7 @@ use crate::proto::zitadel::management::v1::{
 use crate::proto::zitadel::user::v1::__buffa::oneof::user::Type;
 use crate::proto::zitadel::user::v1::{Machine, User, UserState};
 use crate::proto::zitadel::v1::ObjectDetails;
-use crate::proto::{Part, change_details, full_details, list_details};
+use crate::proto::{Part, change_details, full_details, list_details, optional_timestamp};
 use crate::store::{
     Aggregate, AggregateKind, Event, GrantsOf, MachineValues, Recorded, Tx, UserAt, UserInsert, UserRow,
 };
@@ -338,6 +338,7 @@ fn message(row: UserRow) -> User {
             name: row.name,
             description: row.description,
             has_secret: row.has_secret,
+            secret_last_used: optional_timestamp(row.secret_used_at),
             access_token_type: EnumValue::from(i32::try_from(row.access_token_type).unwrap_or_default()),
         }))),
     }

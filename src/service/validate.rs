@@ -1,7 +1,7 @@
 //! Rules on input that need more than the field itself.
 
 use buffa::EnumValue;
-use buffa_types::google::protobuf::Timestamp;
+use buffa_types::google::protobuf::{Duration, Timestamp};
 
 use crate::clock::{Micros, NEVER};
 use crate::error::{Code, Error, Result};
@@ -12,6 +12,9 @@ use crate::store::{ChangePage, Page, TextFilter, TextMatch};
 
 /// Most rows of one page (design, section 4).
 pub const MAX_ROWS: i64 = 10_000;
+
+/// Seconds that an old secret may stay good: 30 days.
+const MAX_GRACE: i64 = 30 * 24 * 3600;
 
 /// 0001-01-01T00:00:00Z, which counts as absent (contract, AddAppKey).
 const YEAR_ONE: i64 = -62_135_596_800;
@@ -38,6 +41,18 @@ pub fn expiration(date: &Part<Timestamp>, now: Micros) -> Result<Micros> {
         return Err(Error::invalid("DOMAIN-dv3t5", "Errors.AuthNKey.ExpireBeforeNow"));
     }
     Ok(at)
+}
+
+/// How long an old secret may stay good beside the new one; absent means not at all.
+///
+/// # Errors
+/// `COMMAND-Gr4ce` unless it is between nothing and 30 days.
+pub fn grace(lifetime: &Part<Duration>) -> Result<Micros> {
+    let Some(lifetime) = lifetime.as_option() else { return Ok(0) };
+    if !(0..=MAX_GRACE).contains(&lifetime.seconds) || !(0..1_000_000_000).contains(&lifetime.nanos) {
+        return Err(Error::invalid("COMMAND-Gr4ce", "The old secret can stay valid for 0s to 2592000s (30 days)"));
+    }
+    Ok(lifetime.seconds * 1_000_000 + i64::from(lifetime.nanos / 1000))
 }
 
 /// The page a list request asks for. Without `asc` rows come in order of creation, as old clients

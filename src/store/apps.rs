@@ -5,6 +5,7 @@ use sqlx::{Database, Encode, QueryBuilder, Type};
 use super::filter::fold;
 use super::lists::{ListRow, Source, paged};
 use super::{AggregateKind, AppRow, Engine, Listed, Page, Recorded, Result, Store, TextFilter, Tx, on};
+use crate::clock::Micros;
 
 /// A new application.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ pub struct AppMethod {
 
 macro_rules! columns {
     () => {
-        "id, kind, name, state, client_id, auth_method, takes_keys, oidc_config, sequence, created_at, changed_at"
+        "id, kind, name, state, client_id, auth_method, takes_keys, oidc_config, secret_used_at, sequence, created_at, changed_at"
     };
 }
 
@@ -53,8 +54,8 @@ pub(super) const APP_RENAME: &str = "UPDATE apps SET name = $4, name_folded = $5
      WHERE org_id = $1 AND project_id = $2 AND id = $3";
 pub(super) const APP_SET_METHOD: &str = "UPDATE apps SET auth_method = $4, takes_keys = $5, switched_sequence = $6, \
      sequence = $6, changed_at = $7 WHERE org_id = $1 AND project_id = $2 AND id = $3";
-pub(super) const APP_SET_SECRET: &str = "UPDATE apps SET secret_hash = $4, sequence = $5, changed_at = $6 \
-     WHERE org_id = $1 AND project_id = $2 AND id = $3";
+pub(super) const APP_SET_SECRET: &str = "UPDATE apps SET old_secret_hash = secret_hash, old_secret_until = $5, \
+     secret_hash = $4, sequence = $6, changed_at = $7 WHERE org_id = $1 AND project_id = $2 AND id = $3";
 pub(super) const APP_SET_STATE: &str = "UPDATE apps SET state = $4, sequence = $5, changed_at = $6 \
      WHERE org_id = $1 AND project_id = $2 AND id = $3";
 pub(super) const APP_DELETE_KEYS: &str = "DELETE FROM app_keys WHERE org_id = $1 AND project_id = $2 AND app_id = $3";
@@ -153,13 +154,19 @@ impl Tx {
         Ok(())
     }
 
-    /// Replaces the hash of the client secret; the old secret is void at once.
+    /// Replaces the hash of the client secret; the old secret is good until `old_until`.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn app_set_secret(&mut self, at: AppAt<'_>, hash: &[u8], event: &Recorded) -> Result<()> {
+    pub async fn app_set_secret(
+        &mut self,
+        at: AppAt<'_>,
+        hash: &[u8],
+        old_until: Micros,
+        event: &Recorded,
+    ) -> Result<()> {
         on!(&mut self.0, c => sqlx::query(APP_SET_SECRET)
-            .bind(at.org_id).bind(at.project_id).bind(at.id).bind(hash)
+            .bind(at.org_id).bind(at.project_id).bind(at.id).bind(hash).bind(old_until)
             .bind(event.sequence).bind(event.at).execute(&mut **c).await.map(drop))?;
         Ok(())
     }

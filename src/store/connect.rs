@@ -8,6 +8,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
+use super::cache::Changes;
 use super::{Engine, Result, Store, StoreError, on};
 
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
@@ -64,7 +65,7 @@ impl Store {
                     .test_before_acquire(false)
                     .connect_with(options.as_ref().clone())
                     .await?;
-                Ok(Self { read: Engine::Pg(pool.clone()), write: Engine::Pg(pool) })
+                Ok(Self { read: Engine::Pg(pool.clone()), write: Engine::Pg(pool), changes: Changes::default() })
             }
             Target::Sqlite(path) => Self::open_file(path, connections).await,
         }
@@ -84,7 +85,7 @@ impl Store {
         let pool = |size: u32| SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE);
         let write = pool(1).connect_with(options.clone()).await?;
         let read = pool(connections).connect_with(options.read_only(true).create_if_missing(false)).await?;
-        Ok(Self { read: Engine::Lite(read), write: Engine::Lite(write) })
+        Ok(Self { read: Engine::Lite(read), write: Engine::Lite(write), changes: Changes::default() })
     }
 
     /// Brings the schema up to date. Safe to run from several processes at once.

@@ -28,12 +28,12 @@ pub struct CredentialInsert<'a> {
     pub expires_at: Micros,
 }
 
-pub(super) const MACHINE_KEY_BY_ID: &str = "SELECT id, expires_at, sequence, created_at FROM machine_keys \
+pub(super) const MACHINE_KEY_BY_ID: &str = "SELECT id, expires_at, sequence, created_at, last_used_at FROM machine_keys \
      WHERE org_id = $1 AND user_id = $2 AND id = $3";
 pub(super) const MACHINE_KEY_INSERT: &str = "INSERT INTO machine_keys \
      (org_id, user_id, id, public_key, expires_at, sequence, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
 pub(super) const MACHINE_KEY_DELETE: &str = "DELETE FROM machine_keys WHERE org_id = $1 AND user_id = $2 AND id = $3";
-pub(super) const PAT_BY_ID: &str = "SELECT id, expires_at, sequence, created_at FROM personal_access_tokens \
+pub(super) const PAT_BY_ID: &str = "SELECT id, expires_at, sequence, created_at, last_used_at FROM personal_access_tokens \
      WHERE org_id = $1 AND user_id = $2 AND id = $3";
 pub(super) const PAT_INSERT: &str = "INSERT INTO personal_access_tokens \
      (org_id, user_id, id, token_hash, expires_at, sequence, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
@@ -95,7 +95,7 @@ where
     String: for<'q> Encode<'q, DB> + Type<DB>,
     i64: for<'q> Encode<'q, DB> + Type<DB>,
 {
-    let mut query = QueryBuilder::new("WITH f AS (SELECT id, expires_at, sequence, created_at FROM ");
+    let mut query = QueryBuilder::new("WITH f AS (SELECT id, expires_at, sequence, created_at, last_used_at FROM ");
     query.push(kind.table()).push(" WHERE org_id = ").push_bind(user.org_id.to_owned());
     query.push(" AND user_id = ").push_bind(user.id.to_owned());
     let source = Source { org_id: user.org_id, kind: AggregateKind::User, id: Some(user.id) };

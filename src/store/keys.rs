@@ -26,7 +26,7 @@ macro_rules! sequence {
 }
 
 pub(super) const KEY_BY_ID: &str = concat!(
-    "SELECT k.id, k.expires_at, k.created_at, ",
+    "SELECT k.id, k.expires_at, k.created_at, k.last_used_at, ",
     sequence!(),
     " FROM app_keys k JOIN apps a ON a.org_id = k.org_id AND a.project_id = k.project_id AND a.id = k.app_id ",
     "WHERE k.org_id = $1 AND k.project_id = $2 AND k.app_id = $3 AND k.id = $4 AND a.takes_keys"
@@ -36,11 +36,11 @@ macro_rules! list {
     ($order:literal) => {
         concat!(
             "SELECT CASE WHEN a.takes_keys THEN a.key_count ELSE 0 END AS total, ",
-            "g.sequence AS seen_sequence, g.changed_at AS seen_at, k.id, k.expires_at, k.created_at, ",
+            "g.sequence AS seen_sequence, g.changed_at AS seen_at, k.id, k.expires_at, k.created_at, k.last_used_at, ",
             sequence!(),
             " FROM aggregates g ",
             "LEFT JOIN apps a ON a.org_id = g.org_id AND a.project_id = g.id AND a.id = $3 ",
-            "LEFT JOIN (SELECT id, expires_at, created_at, sequence FROM app_keys ",
+            "LEFT JOIN (SELECT id, expires_at, created_at, last_used_at, sequence FROM app_keys ",
             "WHERE org_id = $1 AND project_id = $2 AND app_id = $3 ORDER BY id ",
             $order,
             " LIMIT $4 OFFSET $5) k ON a.takes_keys ",

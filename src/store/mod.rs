@@ -4,8 +4,10 @@
 //! [`Store`] reads, [`Tx`] writes. A function that changes state asks for a [`Recorded`], which only
 //! an appended event yields: nobody can change a row without its audit trail.
 
+mod access_tokens;
 mod apps;
 mod bootstrap;
+mod cache;
 mod connect;
 mod credentials;
 mod error;
@@ -14,19 +16,24 @@ mod filter;
 mod keys;
 mod lists;
 mod members;
+mod oauth_clients;
 mod orgs;
 mod projects;
 mod roles;
 mod rows;
+mod signing_keys;
 mod statements;
+mod usage;
 mod user_grants;
 mod user_search;
 mod users;
 
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
+pub use access_tokens::{TokenInsert, TokenRow};
 pub use apps::{AppAt, AppInsert, AppMethod};
 pub use bootstrap::InstanceRow;
+pub use cache::Cache;
 pub use connect::{Target, target_of};
 pub use credentials::{Credential, CredentialInsert};
 pub use error::StoreError;
@@ -35,10 +42,13 @@ pub use filter::{TextFilter, TextMatch};
 pub use keys::KeyInsert;
 pub use lists::{Listed, Page};
 pub use members::Scope;
+pub use oauth_clients::{ClientRow, MachineRow, RolesRow};
 pub use projects::ProjectValues;
 pub use roles::{ProjectAt, RoleFilter, RoleValues};
 pub use rows::*;
+pub use signing_keys::SigningKeyRow;
 pub use statements::ALL as STATEMENTS;
+pub use usage::Credentials;
 pub use user_grants::{GrantFilter, GrantInsert, GrantsOf, role_keys};
 pub use user_search::{UserFilter, UserOrder};
 pub use users::{MachineValues, UserAt, UserInsert};
@@ -72,10 +82,12 @@ pub struct Store {
     read: Engine<PgPool, SqlitePool>,
     /// SQLite has one writer; waiting for this connection is the queue of writes.
     write: Engine<PgPool, SqlitePool>,
+    /// What tells caches that their answers may be old.
+    changes: cache::Changes,
 }
 
 /// A write transaction. Dropped without [`Tx::commit`], it leaves nothing behind.
-pub struct Tx(Engine<Transaction<'static, Postgres>, Transaction<'static, Sqlite>>);
+pub struct Tx(Engine<Transaction<'static, Postgres>, Transaction<'static, Sqlite>>, cache::Guard);
 
 /// Proof that an event was appended: what state rows take their sequence and change date from.
 #[derive(Debug, Clone)]
@@ -94,11 +106,12 @@ impl Store {
     /// # Errors
     /// The store cannot be reached.
     pub async fn write(&self) -> Result<Tx> {
-        Ok(Tx(match &self.write {
+        let begun = match &self.write {
             Engine::Pg(pool) => Engine::Pg(pool.begin().await?),
             // A deferred transaction could fail at its first write; an immediate one waits its turn.
             Engine::Lite(pool) => Engine::Lite(pool.begin_with("BEGIN IMMEDIATE").await?),
-        }))
+        };
+        Ok(Tx(begun, self.changes.guard()))
     }
 
     /// Whether the store answers, for the readiness probe.
@@ -123,7 +136,8 @@ impl Tx {
     /// # Errors
     /// The store failed; then nothing of it is visible.
     pub async fn commit(self) -> Result<()> {
-        on!(self.0, c => c.commit().await)?;
+        let Self(begun, _changed) = self;
+        on!(begun, c => c.commit().await)?;
         Ok(())
     }
 }

@@ -65,6 +65,8 @@ pub struct AppRow {
     pub takes_keys: bool,
     /// Configuration of an OIDC application as protobuf JSON.
     pub oidc_config: Option<String>,
+    /// When its secret was last used.
+    pub secret_used_at: Option<Micros>,
     /// Sequence and dates.
     #[sqlx(flatten)]
     pub stamp: Stamp,
@@ -81,6 +83,8 @@ pub struct KeyRow {
     pub sequence: i64,
     /// When it was made.
     pub created_at: Micros,
+    /// When it was last used.
+    pub last_used_at: Option<Micros>,
 }
 
 /// An organization.
@@ -118,6 +122,8 @@ pub struct UserRow {
     pub state: i64,
     /// Whether a client secret is set.
     pub has_secret: bool,
+    /// When its secret was last used.
+    pub secret_used_at: Option<Micros>,
     /// Sequence and dates.
     #[sqlx(flatten)]
     pub stamp: Stamp,
@@ -134,6 +140,8 @@ pub struct CredentialRow {
     pub sequence: i64,
     /// When it was made.
     pub created_at: Micros,
+    /// When it was last used.
+    pub last_used_at: Option<Micros>,
 }
 
 /// A role of a project.
@@ -232,6 +240,10 @@ pub struct CallerRow {
     pub user_state: i64,
     /// When the token ends.
     pub expires_at: Micros,
+    /// SHA-256 of the token; none for a JWT.
+    pub token_hash: Option<Vec<u8>>,
+    /// Scopes of an access token with blanks between; none for a personal access token.
+    pub scopes: Option<String>,
     /// The organization the call is about, if it exists.
     pub context_org: Option<String>,
     /// 0 instance, 1 organization, 2 project; none if the user has no membership at all.

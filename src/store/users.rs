@@ -39,7 +39,7 @@ pub struct UserAt<'a> {
 macro_rules! columns {
     () => {
         "id, org_id, user_name, name, description, access_token_type, state, secret_hash IS NOT NULL AS has_secret, \
-         sequence, created_at, changed_at"
+         secret_used_at, sequence, created_at, changed_at"
     };
 }
 pub(super) use columns;
@@ -47,14 +47,16 @@ pub(super) use columns;
 pub(super) const USER_BY_ID: &str = concat!("SELECT ", columns!(), " FROM users WHERE org_id = $1 AND id = $2");
 pub(super) const USER_NAME_TAKEN: &str = "SELECT id FROM users WHERE user_name = $1";
 pub(super) const USER_INSERT: &str = "INSERT INTO users (org_id, id, kind, user_name, user_name_folded, name, name_folded, \
-     description, access_token_type, state, sequence, created_at, changed_at) \
-     VALUES ($1, $2, 2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $10)";
+     description, access_token_type, state, token_epoch, sequence, created_at, changed_at) \
+     VALUES ($1, $2, 2, $3, $4, $5, $6, $7, $8, 1, $9, $9, $10, $10)";
 pub(super) const USER_UPDATE: &str = "UPDATE users SET name = $3, name_folded = $4, description = $5, \
      access_token_type = $6, sequence = $7, changed_at = $8 WHERE org_id = $1 AND id = $2";
 pub(super) const USER_RENAME: &str = "UPDATE users SET user_name = $3, user_name_folded = $4, sequence = $5, \
      changed_at = $6 WHERE org_id = $1 AND id = $2";
-pub(super) const USER_SET_STATE: &str =
-    "UPDATE users SET state = $3, sequence = $4, changed_at = $5 WHERE org_id = $1 AND id = $2";
+// A user that stops being active loses its access tokens for good: they stay void when it is back.
+pub(super) const USER_SET_STATE: &str = "UPDATE users SET state = $3, \
+     token_epoch = CASE WHEN CAST($3 AS BIGINT) = 1 THEN token_epoch ELSE $4 END, sequence = $4, changed_at = $5 \
+     WHERE org_id = $1 AND id = $2";
 pub(super) const USER_SET_SECRET: &str =
     "UPDATE users SET secret_hash = $3, sequence = $4, changed_at = $5 WHERE org_id = $1 AND id = $2";
 pub(super) const USER_DELETE: &str = "DELETE FROM users WHERE org_id = $1 AND id = $2";
@@ -63,11 +65,24 @@ pub(super) const USER_DELETE_PATS: &str = "DELETE FROM personal_access_tokens WH
 // A user may be a member of other organizations.
 pub(super) const USER_DELETE_MEMBERSHIPS: &str = "DELETE FROM memberships WHERE user_id = $1";
 // Who calls, with all its memberships, and whether the organization it names exists: one round trip.
-pub(super) const CALLER_BY_PAT: &str = "SELECT t.user_id, u.org_id, u.state AS user_state, t.expires_at, \
-     o.id AS context_org, m.scope, m.org_id AS member_org, m.object_id, m.roles \
-     FROM personal_access_tokens t JOIN users u ON u.org_id = t.org_id AND u.id = t.user_id \
-     LEFT JOIN organizations o ON o.id = CASE WHEN $2 = '' THEN u.org_id ELSE $2 END \
-     LEFT JOIN memberships m ON m.user_id = t.user_id WHERE t.token_hash = $1";
+macro_rules! caller {
+    ($columns:literal, $table:literal, $rest:literal) => {
+        concat!(
+            "SELECT t.user_id, u.org_id, u.state AS user_state, t.expires_at, t.token_hash, ",
+            $columns,
+            ", o.id AS context_org, m.scope, m.org_id AS member_org, m.object_id, m.roles FROM ",
+            $table,
+            " t JOIN users u ON u.org_id = t.org_id AND u.id = t.user_id ",
+            "LEFT JOIN organizations o ON o.id = CASE WHEN $2 = '' THEN u.org_id ELSE $2 END ",
+            "LEFT JOIN memberships m ON m.user_id = t.user_id ",
+            $rest
+        )
+    };
+}
+pub(super) const CALLER_BY_PAT: &str =
+    caller!("CAST(NULL AS TEXT) AS scopes", "personal_access_tokens", "WHERE t.token_hash = $1");
+pub(super) const CALLER_BY_TOKEN: &str =
+    caller!("t.scopes", "access_tokens", "WHERE t.id = $1 AND t.epoch = u.token_epoch");
 
 impl Store {
     /// A user of the organization.
@@ -95,6 +110,14 @@ impl Store {
     /// The store failed.
     pub async fn caller_by_pat(&self, hash: &[u8], org_id: &str) -> Result<Vec<CallerRow>> {
         Ok(on!(&self.read, c => sqlx::query_as(CALLER_BY_PAT).bind(hash).bind(org_id).fetch_all(c).await)?)
+    }
+
+    /// The user behind an access token, as [`Store::caller_by_pat`].
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn caller_by_token(&self, id: i64, org_id: &str) -> Result<Vec<CallerRow>> {
+        Ok(on!(&self.read, c => sqlx::query_as(CALLER_BY_TOKEN).bind(id).bind(org_id).fetch_all(c).await)?)
     }
 }
 

@@ -1,11 +1,12 @@
 //! Every RPC of the contract, without a token, with bad ones, and with too few rights. The list is
 //! that of the contract: an RPC that is added there is tested here.
 
+use claviger::clock::FixedClock;
 use claviger::proto::{Permission, Rpc, rpcs};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{TestServer, text};
+use crate::support::{Options, TestServer, text};
 
 /// A role that gives nothing of this contract.
 const POWERLESS: &str = "ORG_USER_SELF_MANAGER";
@@ -155,17 +156,20 @@ async fn project_creators_see_no_project() {
 
 #[tokio::test]
 async fn expired_tokens_and_inactive_users_are_refused() {
-    let server = TestServer::start().await;
+    let clock = FixedClock::new(1_800_000_000_000_000);
+    let server = TestServer::with(Options { clock: Some(clock.clone()), ..Options::default() }).await;
     let org = server.org().await;
-    let sql = server.sql().await;
-    let (user, token) = server.user(&org, "u").await;
+    let (user, _) = server.user(&org, "u").await;
     server.org_role(&org, &user, "ORG_OWNER").await;
+    let body = json!({"expirationDate": "2027-01-15T08:00:10Z"});
+    let token = text(&server.ok(&format!("/users/{user}/pats"), body).await, "/token");
     let me = || server.call_as(&token, None, Method::GET, "/orgs/me", None);
     assert_eq!(me().await.0, 200);
-    sql.run("UPDATE users SET state = 2 WHERE id = $1", &[&user]).await;
+    server.ok(&format!("/users/{user}/_deactivate"), json!({})).await;
     assert_eq!(text(&me().await.1, "/details/0/id"), "AUTH-7fs1e");
-    sql.run("UPDATE users SET state = 1 WHERE id = $1", &[&user]).await;
-    sql.run("UPDATE personal_access_tokens SET expires_at = 1 WHERE user_id = $1", &[&user]).await;
+    server.ok(&format!("/users/{user}/_reactivate"), json!({})).await;
+    assert_eq!(me().await.0, 200);
+    clock.advance(10_000_000);
     assert_eq!(text(&me().await.1, "/details/0/id"), "AUTH-7fs1e");
 }
 

@@ -1,17 +1,25 @@
 //! Replays the recorded calls of the original and compares status, headers and bodies. What differs
 //! on purpose stands in `tests/golden/differences.txt` with its reason.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use claviger::clock::FixedClock;
 use serde_json::Value;
 
 use crate::support::golden::{Fill, Names, Recording, compare, differences, fills, recordings};
 use crate::support::raw::{self, Answer};
+use crate::support::tokens::{Tokens, aliases};
 use crate::support::{Options, TestServer};
 
 /// 2026-11-21T01:48:42Z: within the recordings, whose expiration dates are relative to it.
 const RECORDED_AT: i64 = 1_795_225_722_000_000;
+/// Issuer of the recordings.
+const ISSUER: &str = "http://localhost:58080";
+/// The first recording of the OAuth section, and how much later it was made, in microseconds.
+const FIRST_OAUTH: &str = "378";
+const UNTIL_OAUTH: i64 = 56_000_000;
 const COMPARED_HEADERS: &[&str] = &[
     "Content-Type",
     "Cache-Control",
@@ -27,18 +35,38 @@ const COMPARED_HEADERS: &[&str] = &[
 
 #[tokio::test]
 async fn recorded_calls_are_answered_as_recorded() {
-    let options = Options { clock: Some(FixedClock::new(RECORDED_AT)), ..Options::default() };
-    let server = TestServer::with(options).await;
+    let clock = FixedClock::new(RECORDED_AT);
+    let settings = vec![
+        ("CLAVIGER_ISSUER", ISSUER.to_owned()),
+        // What was used when must not show within the recordings.
+        ("CLAVIGER_TOKENS_USAGE_INTERVAL", "3600".to_owned()),
+    ];
+    let server = TestServer::with(Options { clock: Some(clock.clone()), settings, ..Options::default() }).await;
     let mut names = Names::default();
     names.set("TOKEN", &server.token);
+    let mut tokens = Tokens {
+        answers: HashMap::new(),
+        issuer: ISSUER.to_owned(),
+        admin: server.token.clone(),
+        now: (RECORDED_AT + UNTIL_OAUTH) / 1_000_000,
+    };
     let (differences, fills) = (differences(), fills());
     let mut used = BTreeSet::new();
     let mut failures = Vec::new();
-    for recording in recordings().iter().filter(|r| in_scope(&r.n)) {
+    for recording in &recordings() {
+        if recording.n == FIRST_OAUTH {
+            clock.advance(UNTIL_OAUTH);
+        }
         for fill in fills.iter().filter(|f| f.before == recording.n) {
             make(&server, fill, &mut names).await;
         }
-        let answer = send(&server, recording, &names).await;
+        for (literal, name) in aliases() {
+            names.alias(literal, name);
+        }
+        let answer = send(&server, recording, &names, &tokens).await;
+        if let Ok(body) = serde_json::from_slice(&answer.body) {
+            tokens.answers.insert(recording.n.clone(), body);
+        }
         for (place, what) in differing(recording, &answer, &mut names) {
             match differences.iter().find(|d| d.covers(&recording.n, &place)) {
                 Some(known) => drop(used.insert(known.line)),
@@ -52,12 +80,6 @@ async fn recorded_calls_are_answered_as_recorded() {
     assert!(failures.is_empty(), "{} differences:\n{}", failures.len(), failures.join("\n"));
 }
 
-/// Setup, applications, keys, life cycle, HTTP; the OAuth section is not served yet.
-fn in_scope(n: &str) -> bool {
-    let n: u32 = n.parse().expect("a number");
-    n <= 377 || n >= 552
-}
-
 async fn make(server: &TestServer, fill: &Fill, names: &mut Names) {
     let method = fill.method.parse().expect("a method");
     let body = fill.body.as_ref().map(|b| serde_json::from_str(&names.fill(&b.to_string())).expect("JSON"));
@@ -68,12 +90,43 @@ async fn make(server: &TestServer, fill: &Fill, names: &mut Names) {
     }
 }
 
-async fn send(server: &TestServer, recording: &Recording, names: &Names) -> Answer {
-    let request = &recording.request;
+async fn send(server: &TestServer, recording: &Recording, names: &Names, tokens: &Tokens) -> Answer {
+    let (n, request) = (&recording.n, &recording.request);
     let headers: Vec<(String, String)> =
-        request.headers.iter().map(|(n, v)| (n.clone(), names.fill(&whole(&recording.n, n, v)))).collect();
-    let body = request.body.as_ref().map(|b| body(&recording.n, b, names));
-    raw::request(server.address, &request.method, &names.fill(&request.path), &headers, body.as_deref()).await
+        request.headers.iter().map(|(name, v)| (name.clone(), header(n, name, v, names, tokens))).collect();
+    let path = names.fill(&with_tokens(n, &request.path, tokens));
+    let body = request.body.as_ref().map(|b| body(n, &with_tokens(n, b, tokens), names));
+    raw::request(server.address, &request.method, &path, &headers, body.as_deref()).await
+}
+
+/// A header with names and tokens in their places, also inside Basic.
+fn header(n: &str, name: &str, value: &str, names: &Names, tokens: &Tokens) -> String {
+    if let Some(encoded) = value.strip_prefix("Basic ")
+        && let Ok(Ok(text)) = STANDARD.decode(encoded).map(String::from_utf8)
+    {
+        return format!("Basic {}", STANDARD.encode(names.fill(&text)));
+    }
+    match tokens.of(n, "bearer").filter(|_| value.contains("{TOKEN}")) {
+        Some(token) => value.replace("{TOKEN}", &token),
+        None => names.fill(&whole(n, name, value)),
+    }
+}
+
+/// A query string or form with the tokens that its parameters stand for.
+fn with_tokens(n: &str, text: &str, tokens: &Tokens) -> String {
+    let mut out = text.to_owned();
+    for parameter in ["client_assertion", "assertion", "token"] {
+        let place = format!("{parameter}={{TOKEN}}");
+        let found = out.match_indices(&place).map(|(at, _)| at).find(|at| {
+            let before = at.checked_sub(1).map(|b| out.as_bytes()[b]);
+            matches!(before, None | Some(b'&' | b'?'))
+        });
+        if let Some(at) = found {
+            let token = tokens.of(n, parameter).unwrap_or_else(|| panic!("tokens.txt lacks {n} {parameter}"));
+            out.replace_range(at..at + place.len(), &format!("{parameter}={token}"));
+        }
+    }
+    out
 }
 
 /// Long headers are cut in the recordings.

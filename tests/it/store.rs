@@ -38,6 +38,8 @@ async fn a_newer_schema_is_refused() {
 async fn a_second_start_changes_nothing_and_keeps_the_token() {
     let first = TestServer::start().await;
     let database = first.database.clone();
+    // The signing keys are made beside the first requests; whoever asks for them waits.
+    assert_eq!(first.http.get(first.url("/oauth/v2/keys")).send().await.expect("an answer").status(), 200);
     let (token, events) = (first.token.clone(), first.sql().await.count("SELECT count(*) FROM events").await);
     first.stop().await;
     let options = crate::support::Options { beside: Some(database), ..Default::default() };

@@ -60,6 +60,13 @@ impl Names {
         self.0.insert(format!("{{{name}}}"), value.to_owned());
     }
 
+    /// Another recorded text for a name.
+    pub fn alias(&mut self, recorded: &str, name: &str) {
+        if let Some(value) = self.0.get(name).cloned() {
+            self.0.insert(recorded.to_owned(), value);
+        }
+    }
+
     /// A text with all known names replaced.
     pub fn fill(&self, text: &str) -> String {
         let mut out = text.to_owned();
@@ -72,7 +79,7 @@ impl Names {
     /// Whether a recorded text and ours are the same; an unknown name takes our text.
     fn same(&mut self, recorded: &str, ours: &str) -> bool {
         match recorded {
-            "{BASE64}" | "{PEM}" => return !ours.is_empty(),
+            "{BASE64}" | "{PEM}" | "{TOKEN}" => return !ours.is_empty(),
             _ => {}
         }
         let whole = recorded.starts_with('{') && recorded.ends_with('}') && !recorded[1..].contains('{');
@@ -80,7 +87,15 @@ impl Names {
             self.0.insert(recorded.to_owned(), ours.to_owned());
             return true;
         }
-        self.fill(recorded) == ours || both(recorded, ours, is_id) || both(recorded, ours, is_secret)
+        if self.fill(recorded) == ours {
+            return true;
+        }
+        let alike = both(recorded, ours, is_id) || both(recorded, ours, is_secret);
+        if alike {
+            // What follows may name it.
+            self.0.entry(recorded.to_owned()).or_insert_with(|| ours.to_owned());
+        }
+        alike
     }
 }
 
@@ -141,13 +156,15 @@ impl Difference {
 pub fn compare(recorded: &Value, ours: &Value, place: &str, names: &mut Names, out: &mut Vec<(String, String)>) {
     match (recorded, ours) {
         (Value::Object(a), Value::Object(b)) => {
-            for (key, left) in a {
-                match b.get(key) {
+            // Names stand in member names too: those of the claims about roles.
+            let known: Vec<String> = a.keys().map(|key| names.fill(key)).collect();
+            for ((key, left), filled) in a.iter().zip(&known) {
+                match b.get(filled) {
                     Some(right) => compare(left, right, &format!("{place}.{key}"), names, out),
                     None => out.push((format!("{place}.{key} missing"), short(left))),
                 }
             }
-            for (key, right) in b.iter().filter(|(key, _)| !a.contains_key(*key)) {
+            for (key, right) in b.iter().filter(|(key, _)| !known.contains(key)) {
                 out.push((format!("{place}.{key} added"), short(right)));
             }
         }
@@ -166,9 +183,19 @@ pub fn compare(recorded: &Value, ours: &Value, place: &str, names: &mut Names, o
                 out.push((place.to_owned(), format!("{a} -> {b}")));
             }
         }
+        (Value::Number(a), Value::Number(b)) if is_moment(place) && near(a, b) => {}
         (a, b) if a == b => {}
         (a, b) => out.push((place.to_owned(), format!("{} -> {}", short(a), short(b)))),
     }
+}
+
+/// Members whose value is a time in seconds: that of the recording, or ours.
+fn is_moment(place: &str) -> bool {
+    ["exp", "iat", "nbf", "auth_time", "updated_at"].iter().any(|m| place.strip_prefix("body.") == Some(m))
+}
+
+fn near(a: &serde_json::Number, b: &serde_json::Number) -> bool {
+    a.as_i64().zip(b.as_i64()).is_some_and(|(a, b)| a.abs_diff(b) < 60)
 }
 
 fn short(value: &Value) -> String {

@@ -3,6 +3,7 @@
 pub mod golden;
 pub mod raw;
 pub mod server;
+pub mod tokens;
 
 pub use server::{Options, TestServer};
 

@@ -114,9 +114,9 @@ impl TestServer {
         let config = Config::from_parts(None, &settings).expect("a valid configuration");
         let clock = options.clock.map(|c| Arc::new(c) as Arc<dyn Clock>);
         let keys = Some(KeyPool::fixed(PEMS.map(str::to_owned).to_vec()));
-        let app = Arc::new(App::build(&config, Replace { clock, keys }).await.expect("the server builds"));
         let listener = TcpListener::bind(config.server.listen).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
+        let app = Arc::new(App::build(&config, address, Replace { clock, keys }).await.expect("the server builds"));
         let (stop, stopped) = oneshot::channel::<()>();
         let router = app.router.clone();
         let task = tokio::spawn(claviger::server::serve(
@@ -138,6 +138,7 @@ impl TestServer {
         if let Some(task) = self.task.take() {
             task.await.expect("the server ends");
         }
+        self.app.stop().await;
     }
 
     /// Tells the server to stop, without waiting.

@@ -1,0 +1,116 @@
+//! The OAuth endpoints (contract, `oauth.md`). One line per endpoint; any verb reaches it.
+
+mod answer;
+mod form;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Response, StatusCode, request};
+use axum::response::IntoResponse as _;
+use axum::routing::any;
+use bytes::Bytes;
+
+use super::gateway::{guarded, read};
+use super::limits::Limits;
+use crate::auth::bearer;
+use crate::service::oauth::{Introspection, OAuth, OAuthError, Outcome, TokenRequest};
+use form::Params;
+
+/// All OAuth endpoints.
+pub fn routes(service: &Arc<OAuth>, limits: &Limits) -> Router {
+    let table = Table { service, limits, router: Router::new() };
+    table
+        .endpoint("/.well-known/openid-configuration", discovery)
+        .endpoint("/.well-known/oauth-authorization-server", discovery)
+        .endpoint("/oauth/v2/keys", keys)
+        .endpoint("/oauth/v2/introspect", introspect)
+        .endpoint("/oauth/v2/token", token)
+        .endpoint("/oauth/v2/revoke", revoke)
+        .endpoint("/oauth/v2/authorize", authorize)
+        .endpoint("/oidc/v1/userinfo", userinfo)
+        .router
+}
+
+/// A request: the service, its head, its body.
+type Request = (Arc<OAuth>, request::Parts, Bytes);
+
+struct Table<'a> {
+    service: &'a Arc<OAuth>,
+    limits: &'a Limits,
+    router: Router,
+}
+
+impl Table<'_> {
+    fn endpoint<Fut>(mut self, path: &str, function: fn(Request) -> Fut) -> Self
+    where
+        Fut: Future<Output = Outcome<Response<Body>>> + Send + 'static,
+    {
+        let (service, limits) = (Arc::clone(self.service), self.limits.clone());
+        let handler = move |request: axum::extract::Request| async move {
+            let work = async {
+                let (head, body) = request.into_parts();
+                let body = read(body, &head.headers).await?;
+                function((service, head, body)).await
+            };
+            match guarded(&limits, work).await {
+                Ok(Ok(response)) => response,
+                Ok(Err(error)) => answer::error(&error),
+                Err(error) => answer::error(&error.into()),
+            }
+            .into_response()
+        };
+        self.router = self.router.route(path, any(handler));
+        self
+    }
+}
+
+async fn discovery((service, ..): Request) -> Outcome<Response<Body>> {
+    answer::json(StatusCode::OK, service.discovery())
+}
+
+async fn keys((service, ..): Request) -> Outcome<Response<Body>> {
+    Ok(answer::key_set(service.key_set().await?))
+}
+
+async fn introspect((service, head, body): Request) -> Outcome<Response<Body>> {
+    let params = Params::read(&head, &body);
+    let credentials = params.credentials(&head.headers)?;
+    match service.introspect(&credentials, params.get("token")?.unwrap_or_default()).await? {
+        Introspection::Active(body) => Ok(answer::line(StatusCode::OK, &body)),
+        Introspection::Inactive => Ok(answer::line(StatusCode::OK, br#"{"active":false}"#)),
+    }
+}
+
+async fn token((service, head, body): Request) -> Outcome<Response<Body>> {
+    let params = Params::read(&head, &body);
+    let request = TokenRequest {
+        grant_type: params.text("grant_type")?,
+        assertion: params.secret("assertion")?,
+        scope: params.get("scope")?.map(str::to_owned),
+        credentials: params.credentials(&head.headers)?,
+    };
+    answer::json(StatusCode::OK, &service.token(&request).await?)
+}
+
+async fn revoke((service, head, body): Request) -> Outcome<Response<Body>> {
+    let params = Params::read(&head, &body);
+    let credentials = params.credentials(&head.headers)?;
+    service.revoke(&credentials, &params.secret("token")?).await?;
+    Ok(answer::empty())
+}
+
+async fn userinfo((service, head, body): Request) -> Outcome<Response<Body>> {
+    let params = Params::read(&head, &body);
+    let parameter = params.secret("access_token")?;
+    let header = head.headers.get("authorization").and_then(|v| bearer(Some(v.as_bytes())).ok());
+    let token = header.or((!parameter.is_empty()).then_some(parameter.as_str()));
+    answer::json(StatusCode::OK, &service.userinfo(token).await?)
+}
+
+/// There is no login here, and the client is told so.
+async fn authorize(_: Request) -> Outcome<Response<Body>> {
+    Err(OAuthError::invalid_request("this server has no login pages; machines get tokens at the token endpoint"))
+}

@@ -1,0 +1,69 @@
+//! What kind of token somebody presents, found out without the store: three kinds, told apart by form.
+
+use serde::Deserialize;
+
+use super::ring::Ring;
+use crate::clock::Micros;
+use crate::crypto::{jws, secrets};
+
+/// A token of a form that this server makes. Whether it is good is for the store to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Presented {
+    /// A personal access token.
+    Pat {
+        /// SHA-256 of the token.
+        hash: [u8; 32],
+    },
+    /// An opaque access token.
+    Opaque {
+        /// Its jti.
+        id: i64,
+        /// SHA-256 of the token.
+        hash: [u8; 32],
+    },
+    /// An access token that is a JWT, with a good signature.
+    Jwt {
+        /// Its jti.
+        id: i64,
+        /// Whom it claims to be.
+        user_id: String,
+    },
+}
+
+/// Claims of an access token that matter when it is presented.
+#[derive(Deserialize)]
+struct Claims {
+    iss: String,
+    sub: String,
+    exp: i64,
+    /// ID tokens have none.
+    jti: String,
+}
+
+impl Presented {
+    /// An opaque token, by its form alone.
+    pub fn opaque(token: &str) -> Option<Self> {
+        if secrets::is_personal_access_token(token) {
+            return Some(Self::Pat { hash: secrets::hash(token) });
+        }
+        secrets::access_token_id(token).map(|id| Self::Opaque { id, hash: secrets::hash(token) })
+    }
+
+    /// A JWT of ours that has not expired (RFC 7519; contract, `oauth.md` 2.3).
+    pub fn jwt(token: &str, ring: &Ring, issuer: &str, now: Micros) -> Option<Self> {
+        let kid = jws::read::<Claims>(token)?.kid;
+        let claims: Claims = ring.verify(&kid, token)?;
+        let good = claims.iss == issuer && claims.exp.checked_mul(1_000_000)? > now;
+        let id = claims.jti.parse().ok()?;
+        good.then_some(Self::Jwt { id, user_id: claims.sub })
+    }
+
+    /// Whether a stored token is the one presented: an id alone opens nothing.
+    pub fn is(&self, user_id: &str, stored_hash: Option<&[u8]>) -> bool {
+        match (self, stored_hash) {
+            (Self::Pat { hash } | Self::Opaque { hash, .. }, Some(stored)) => secrets::matches(hash, stored),
+            (Self::Jwt { user_id: claimed, .. }, None) => claimed == user_id,
+            _ => false,
+        }
+    }
+}

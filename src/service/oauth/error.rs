@@ -1,0 +1,80 @@
+//! Errors of the OAuth endpoints (RFC 6749, section 5.2; contract, `oauth.md` 0.1).
+
+use std::borrow::Cow;
+
+use crate::error::Error;
+use crate::store::StoreError;
+
+/// Result of an OAuth endpoint.
+pub type Outcome<T> = std::result::Result<T, OAuthError>;
+
+/// An error as the client sees it.
+#[derive(Debug)]
+pub struct OAuthError {
+    /// HTTP status.
+    pub status: u16,
+    /// Code of the specification.
+    pub error: &'static str,
+    /// Text for people; left out when empty.
+    pub description: Cow<'static, str>,
+    /// What really happened; logged, never sent.
+    pub source: Option<Error>,
+}
+
+impl OAuthError {
+    fn new(error: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
+        Self { status: 400, error, description: description.into(), source: None }
+    }
+
+    /// `invalid_request`: something is missing or malformed.
+    pub fn invalid_request(description: impl Into<Cow<'static, str>>) -> Self {
+        Self::new("invalid_request", description)
+    }
+
+    /// `invalid_client`: the client is unknown or does not prove who it is.
+    pub fn invalid_client(description: &'static str) -> Self {
+        Self::new("invalid_client", description)
+    }
+
+    /// `unauthorized_client`: the same, as introspection answers it, without any reason.
+    pub fn unauthorized_client(reason: &'static str) -> Self {
+        tracing::info!(reason, "client authentication failed");
+        Self::new("unauthorized_client", "")
+    }
+
+    /// `invalid_grant`: the assertion is not good; one text for every cause.
+    pub fn invalid_assertion(reason: &'static str) -> Self {
+        tracing::info!(reason, "assertion refused");
+        Self::new("invalid_grant", "invalid assertion")
+    }
+
+    /// `unsupported_grant_type`.
+    pub fn unsupported_grant(name: &str) -> Self {
+        Self::new("unsupported_grant_type", format!("{name} not supported"))
+    }
+
+    /// `invalid_scope`.
+    pub fn invalid_scope(description: &'static str) -> Self {
+        Self::new("invalid_scope", description)
+    }
+
+    /// An answer of a protected resource: 401 (contract, `oauth.md` 5.2).
+    pub fn unauthenticated(error: &'static str, description: &'static str) -> Self {
+        Self { status: 401, ..Self::new(error, description) }
+    }
+}
+
+impl From<Error> for OAuthError {
+    fn from(source: Error) -> Self {
+        let status = source.code.http_status();
+        let error = if status < 500 { "invalid_request" } else { "server_error" };
+        let description = Cow::Owned(source.message.clone().into_owned());
+        Self { status, error, description, source: Some(source) }
+    }
+}
+
+impl From<StoreError> for OAuthError {
+    fn from(error: StoreError) -> Self {
+        Error::from(error).into()
+    }
+}

@@ -1,0 +1,155 @@
+//! Introspection (RFC 7662; contract, `oauth.md` 2): is a token good, for this application, now?
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::claims::{self, Claims, Org, Roles, seconds};
+use super::client::Client;
+use super::scopes::{self, Scopes};
+use super::{Credentials, OAuth, OAuthError, Outcome};
+use crate::auth::Presented;
+use crate::clock::Micros;
+use crate::crypto::secrets;
+use crate::error::Error;
+use crate::service::tokens::PAT_SCOPES;
+use crate::store::{self, TokenRow};
+
+/// An answer.
+pub enum Introspection {
+    /// The token is good: the answer as JSON.
+    Active(Bytes),
+    /// It is not, and nothing is said of why.
+    Inactive,
+}
+
+/// An answer that stays the same until the token ends.
+pub(super) struct Active {
+    body: Bytes,
+    expires_at: Micros,
+    is_pat: bool,
+}
+
+impl OAuth {
+    /// Answers an application whether a token is good for it.
+    ///
+    /// # Errors
+    /// What is missing, or `unauthorized_client` for any application that does not prove itself.
+    pub async fn introspect(&self, credentials: &Credentials, token: &str) -> Outcome<Introspection> {
+        credentials.complete()?;
+        if token.is_empty() {
+            return Err(OAuthError::invalid_request("token missing"));
+        }
+        let now = self.now();
+        let client = self.client(credentials, now).await?.map_err(OAuthError::unauthorized_client)?;
+        let hash = secrets::hash(token);
+        let key = (hash, client.row.client_id.clone());
+        let active = self.answers.get(key, self.active(&client, token, now)).await?;
+        let Some(active) = active.filter(|a| a.expires_at > now) else { return Ok(Introspection::Inactive) };
+        if active.is_pat {
+            self.parts.usage.note(store::Credentials::Pat(hash), now);
+        }
+        Ok(Introspection::Active(active.body.clone()))
+    }
+
+    async fn active(&self, client: &Client, token: &str, now: Micros) -> Outcome<Option<Active>> {
+        let Some(presented) = self.presented(token, now).await? else { return Ok(None) };
+        let rows = self.rows(&presented, &client.row.org_id, &client.row.project_id).await?;
+        let Some(first) = rows.first() else { return Ok(None) };
+        if !presented.is(&first.user_id, first.token_hash.as_deref()) {
+            return Ok(None);
+        }
+        let Some(claims) = self.answer(client, &rows) else { return Ok(None) };
+        let body = serde_json::to_vec(&claims).map_err(Error::internal)?.into();
+        Ok(Some(Active { body, expires_at: first.expires_at, is_pat: first.scopes.is_none() }))
+    }
+
+    /// What a text is as a token, by form and signature.
+    pub(super) async fn presented(&self, token: &str, now: Micros) -> Outcome<Option<Presented>> {
+        if let Some(presented) = Presented::opaque(token) {
+            return Ok(Some(presented));
+        }
+        if token.bytes().filter(|b| *b == b'.').count() != 2 {
+            return Ok(None);
+        }
+        let ring = self.parts.signing.ring().await?;
+        Ok(Presented::jwt(token, &ring, self.parts.issuer.name(), now))
+    }
+
+    pub(super) async fn rows(&self, presented: &Presented, org_id: &str, project_id: &str) -> Outcome<Vec<TokenRow>> {
+        let store = &self.parts.deps.store;
+        Ok(match presented {
+            Presented::Pat { hash } => store.token_by_pat(hash, org_id, project_id).await?,
+            Presented::Opaque { id, .. } | Presented::Jwt { id, .. } => store.token_by_id(*id, project_id).await?,
+        })
+    }
+
+    /// The answer for a good token, if it is for this application.
+    fn answer(&self, client: &Client, rows: &[TokenRow]) -> Option<Claims> {
+        let token = rows.first()?;
+        let (client_id, project_id) = (&client.row.client_id, &client.row.project_id);
+        let granted = token.scopes.clone().unwrap_or_else(|| pat_scopes(token));
+        let scopes = Scopes(&granted);
+        let audience: Vec<&str> = match token.scopes {
+            Some(_) => scopes.audience(&self.parts.project_id),
+            // A personal access token is for every application.
+            None => vec![client_id, project_id],
+        };
+        if !audience.iter().any(|aud| aud == client_id || aud == project_id) {
+            return None;
+        }
+        let mut claims = user(token, scopes);
+        if let Some(name) = claims.get("preferred_username").cloned() {
+            claims.insert("username".to_owned(), name);
+        }
+        self.registered(&mut claims, token);
+        claims.insert("scope".to_owned(), granted.as_str().into());
+        claims.insert("aud".to_owned(), audience.into());
+        let mut roles = Roles::default();
+        for row in rows {
+            if let (Some(org), Some(domain), Some(keys)) = (&row.grant_org, &row.grant_domain, &row.role_keys) {
+                roles.add(scopes, org, domain, keys);
+            }
+        }
+        roles.claim(&mut claims, project_id, true);
+        Some(claims)
+    }
+
+    fn registered(&self, claims: &mut Claims, token: &TokenRow) {
+        let made_at = Value::from(seconds(token.created_at));
+        if token.scopes.is_some() {
+            claims.insert("client_id".to_owned(), token.user_name.as_str().into());
+            claims.insert("auth_time".to_owned(), made_at.clone());
+        }
+        if token.by_secret {
+            claims.insert("amr".to_owned(), json!(["pwd"]));
+        }
+        claims.insert("active".to_owned(), true.into());
+        claims.insert("token_type".to_owned(), "Bearer".into());
+        claims.insert("exp".to_owned(), seconds(token.expires_at).into());
+        claims.insert("iat".to_owned(), made_at.clone());
+        claims.insert("nbf".to_owned(), made_at);
+        claims.insert("iss".to_owned(), self.parts.issuer.name().into());
+        claims.insert("jti".to_owned(), token.id.as_str().into());
+    }
+}
+
+/// What introspection and userinfo both say of the user.
+pub(super) fn user(token: &TokenRow, scopes: Scopes<'_>) -> Claims {
+    let mut claims = Claims::new();
+    claims.insert("sub".to_owned(), token.user_id.as_str().into());
+    if scopes.profile() {
+        claims::profile(&mut claims, &token.user_name, &token.name, token.changed_at);
+    }
+    claims::org(&mut claims, scopes, &Org { id: &token.org_id, name: &token.org_name, domain: &token.org_domain });
+    claims
+}
+
+/// Scopes of a personal access token: its own, and every role of the application's project.
+fn pat_scopes(token: &TokenRow) -> String {
+    let mut scopes = PAT_SCOPES.join(" ");
+    for key in token.project_roles.iter().flat_map(|keys| keys.split(' ')) {
+        scopes.push(' ');
+        scopes.push_str(&scopes::role(key));
+    }
+    scopes
+}
