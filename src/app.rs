@@ -38,6 +38,8 @@ pub struct App {
     pub store: Store,
     /// The key pool.
     pub keys: KeyPool,
+    /// Uses of credentials that wait to be written.
+    pub usage: Usage,
     /// What is done now and then.
     pub housekeeping: Housekeeping,
     /// Whether this start set up an empty database and wrote the first token.
@@ -144,7 +146,7 @@ impl Common<'_> {
         let oauth = OAuth::new(Parts {
             deps: deps.clone(),
             signing: signing.clone(),
-            usage,
+            usage: usage.clone(),
             clock,
             issuer,
             project_id,
@@ -166,7 +168,7 @@ impl Common<'_> {
             deadline: config.request_timeout(),
             concurrency: config.server.max_concurrent_requests,
         });
-        Ok(App { router, services, gate, store: deps.store, keys: deps.keys, housekeeping, first_start })
+        Ok(App { router, services, gate, store: deps.store, keys: deps.keys, usage, housekeeping, first_start })
     }
 }
 

@@ -13,8 +13,8 @@ use crate::store::{ChangePage, Page, TextFilter, TextMatch};
 /// Most rows of one page (design, section 4).
 pub const MAX_ROWS: i64 = 10_000;
 
-/// Seconds that an old secret may stay good: 30 days.
-const MAX_GRACE: i64 = 30 * 24 * 3600;
+/// How long an old secret may stay good: 30 days.
+const MAX_GRACE: Micros = 30 * 24 * 3600 * 1_000_000;
 
 /// 0001-01-01T00:00:00Z, which counts as absent (contract, AddAppKey).
 const YEAR_ONE: i64 = -62_135_596_800;
@@ -49,10 +49,10 @@ pub fn expiration(date: &Part<Timestamp>, now: Micros) -> Result<Micros> {
 /// `COMMAND-Gr4ce` unless it is between nothing and 30 days.
 pub fn grace(lifetime: &Part<Duration>) -> Result<Micros> {
     let Some(lifetime) = lifetime.as_option() else { return Ok(0) };
-    if !(0..=MAX_GRACE).contains(&lifetime.seconds) || !(0..1_000_000_000).contains(&lifetime.nanos) {
-        return Err(Error::invalid("COMMAND-Gr4ce", "The old secret can stay valid for 0s to 2592000s (30 days)"));
-    }
-    Ok(lifetime.seconds * 1_000_000 + i64::from(lifetime.nanos / 1000))
+    let micros = lifetime.seconds.checked_mul(1_000_000).map(|s| s.saturating_add(i64::from(lifetime.nanos / 1000)));
+    micros
+        .filter(|m| (0..=MAX_GRACE).contains(m) && lifetime.nanos >= 0)
+        .ok_or_else(|| Error::invalid("COMMAND-Gr4ce", "The old secret can stay valid for 0s to 2592000s (30 days)"))
 }
 
 /// The page a list request asks for. Without `asc` rows come in order of creation, as old clients

@@ -3,6 +3,7 @@
 
 #![expect(clippy::expect_used, clippy::print_stderr, reason = "a test that cannot go on fails, and says what it skips")]
 
+mod attacks;
 mod authz;
 mod clients;
 mod concurrency;
@@ -11,12 +12,19 @@ mod crash;
 mod errors;
 mod fuzz;
 mod grants;
+mod introspection;
 mod keys;
 mod lists;
 mod operation;
+mod own_keys;
 mod replay;
+mod replicas;
 mod roles;
 mod rpc;
+mod sdks;
+mod signing;
 mod store;
 mod support;
+mod tokens;
+mod usage;
 mod users;

@@ -1,6 +1,7 @@
 //! What the tests share: a live server, clients, recordings.
 
 pub mod golden;
+pub mod oauth;
 pub mod raw;
 pub mod server;
 pub mod tokens;

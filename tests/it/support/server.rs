@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use claviger::app::{App, Replace};
-use claviger::clock::{Clock, FixedClock};
+use claviger::clock::{Clock, FixedClock, SystemClock};
 use claviger::config::Config;
 use claviger::crypto::keypool::KeyPool;
 use reqwest::Method;
@@ -47,6 +47,7 @@ pub struct TestServer {
     pub database: Database,
     pub app: Arc<App>,
     pub http: reqwest::Client,
+    pub clock: Arc<dyn Clock>,
     stop: Option<oneshot::Sender<()>>,
     task: Option<JoinHandle<()>>,
 }
@@ -112,11 +113,18 @@ impl TestServer {
         let mut settings = database.settings();
         settings.extend(options.settings.into_iter().map(|(k, v)| (k.to_owned(), v)));
         let config = Config::from_parts(None, &settings).expect("a valid configuration");
-        let clock = options.clock.map(|c| Arc::new(c) as Arc<dyn Clock>);
+        let clock: Arc<dyn Clock> = match options.clock {
+            Some(clock) => Arc::new(clock),
+            None => Arc::new(SystemClock),
+        };
         let keys = Some(KeyPool::fixed(PEMS.map(str::to_owned).to_vec()));
         let listener = TcpListener::bind(config.server.listen).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let app = Arc::new(App::build(&config, address, Replace { clock, keys }).await.expect("the server builds"));
+        let app = Arc::new(
+            App::build(&config, address, Replace { clock: Some(Arc::clone(&clock)), keys })
+                .await
+                .expect("the server builds"),
+        );
         let (stop, stopped) = oneshot::channel::<()>();
         let router = app.router.clone();
         let task = tokio::spawn(claviger::server::serve(
@@ -129,7 +137,7 @@ impl TestServer {
         ));
         let token = std::fs::read_to_string(database.token_file()).expect("the first token").trim().to_owned();
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-        Self { address, token, database, app, http, stop: Some(stop), task: Some(task) }
+        Self { address, token, database, app, http, clock, stop: Some(stop), task: Some(task) }
     }
 
     /// Stops as a signal would and waits until requests in work are done.
@@ -305,9 +313,14 @@ impl Sql {
 
     /// Bytes in the first column of the row with this id.
     pub async fn bytes(&self, sql: &'static str, id: &str) -> Vec<u8> {
+        self.bytes_or_none(sql, id).await.expect(sql)
+    }
+
+    /// Bytes in the first column of the row with this id, if there is one.
+    pub async fn bytes_or_none(&self, sql: &'static str, id: &str) -> Option<Vec<u8>> {
         match self {
-            Self::Lite(pool) => sqlx::query_scalar(sql).bind(id).fetch_one(pool).await,
-            Self::Pg(pool) => sqlx::query_scalar(sql).bind(id).fetch_one(pool).await,
+            Self::Lite(pool) => sqlx::query_scalar(sql).bind(id).fetch_optional(pool).await,
+            Self::Pg(pool) => sqlx::query_scalar(sql).bind(id).fetch_optional(pool).await,
         }
         .expect(sql)
     }
