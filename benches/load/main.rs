@@ -1,126 +1,94 @@
-//! Loads the server, as a separate process in release mode, and prints for each call rate, latency
-//! and CPU time per request of server and database.
+//! Loads the server, as a separate process in release mode, and prints for each call rate, latency and
+//! CPU time per request of server and database; then how cost grows with the number of keys.
 //!
-//! `cargo bench` measures SQLite; with `BENCH_DATABASE_URL` (and `BENCH_DATABASE_PID`, the process
-//! whose children are the database) PostgreSQL too. `scripts/bench` starts one. `BENCH_SECONDS` is
-//! the length of each measurement (default 5), `BENCH_CONNECTIONS` the number of callers (8).
+//! `cargo bench` measures SQLite; with `BENCH_DATABASE_URL` (and `BENCH_DATABASE_PID`, the process whose
+//! children are the database) PostgreSQL too. `scripts/bench` starts one. Settings:
+//!
+//! - `BENCH_SECONDS`: length of each measurement (default 5)
+//! - `BENCH_CONNECTIONS`: callers at once (8)
+//! - `BENCH_SIZES`: numbers of keys for the growth (`1000,100000,1000000`; empty leaves it out)
+//! - `BENCH_ONLY`: only calls whose name contains this text
+//! - `BENCH_OTHER_URL`, `BENCH_OTHER_TOKEN`, `BENCH_OTHER_PID`: another server of the same API, measured
+//!   first in the same run; the process is for its CPU time and may be left out
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark ends where it cannot go on, and prints")]
 
-mod client;
+mod growth;
+mod grpc;
+mod http;
+mod load;
 mod process;
+mod scene;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use client::Connection;
-use process::{Cpu, Server};
-use serde_json::{Value, json};
+use load::measure;
+use process::Target;
 
-/// One call to measure.
-struct Call {
-    name: &'static str,
-    verb: &'static str,
-    path: String,
-    /// `#` in it becomes a number that no other request has.
-    body: Option<String>,
+/// What the environment asks for.
+pub struct Settings {
+    seconds: Duration,
+    connections: usize,
+    only: String,
+    sizes: Vec<u64>,
+}
+
+impl Settings {
+    fn read() -> Self {
+        let number = |name: &str, default: u64| setting(name).and_then(|v| v.parse().ok()).unwrap_or(default);
+        let sizes = std::env::var("BENCH_SIZES").unwrap_or_else(|_| "1000,100000,1000000".to_owned());
+        Self {
+            seconds: Duration::from_secs(number("BENCH_SECONDS", 5)),
+            connections: usize::try_from(number("BENCH_CONNECTIONS", 8)).expect("a small number"),
+            only: setting("BENCH_ONLY").unwrap_or_default(),
+            sizes: sizes.split(',').filter_map(|s| s.trim().parse().ok()).collect(),
+        }
+    }
+}
+
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|v| !v.is_empty())
 }
 
 fn main() {
-    let seconds = setting("BENCH_SECONDS", 5);
-    let connections = usize::try_from(setting("BENCH_CONNECTIONS", 8)).expect("a small number");
+    let settings = Settings::read();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-    println!("Each call for {seconds} s over {connections} connections, server and load on the same machine.\n");
-    println!("| engine | call | req/s | p50 ms | p99 ms | CPU ms per request: server | database |");
-    println!("|---|---|---:|---:|---:|---:|---:|");
-    let mut engines = vec![("SQLite", None)];
-    if let Ok(url) = std::env::var("BENCH_DATABASE_URL") {
-        engines.push(("PostgreSQL", Some(url)));
+    println!(
+        "Each call for {} s over {} connections, server and load on the same machine.\n",
+        settings.seconds.as_secs(),
+        settings.connections
+    );
+    load::head();
+    let mut notes = Vec::new();
+    let mut targets: Vec<Box<dyn FnOnce() -> Target>> = Vec::new();
+    if let Some(url) = setting("BENCH_OTHER_URL") {
+        let token = setting("BENCH_OTHER_TOKEN").expect("BENCH_OTHER_TOKEN: a token of the other server");
+        targets.push(Box::new(move || Target::other(&url, token)));
     }
-    let mut memory = Vec::new();
-    for (engine, url) in engines {
-        let server = Server::start(url.as_deref());
+    targets.push(Box::new(|| Target::start("SQLite", None)));
+    let database = setting("BENCH_DATABASE_URL");
+    if let Some(url) = database.clone() {
+        targets.push(Box::new(move || Target::start("PostgreSQL", Some(&url))));
+    }
+    for target in targets {
+        let target = target();
+        let idle = target.memory();
         runtime.block_on(async {
-            for call in prepare(&server).await {
-                measure(engine, &server, &call, Duration::from_secs(seconds), connections).await;
+            for call in scene::prepare(&target).await.iter().filter(|c| c.name.contains(&settings.only)) {
+                measure(&target, call, &settings).await;
+            }
+            if settings.only.is_empty() {
+                load::reads_beside_keys(&target, &settings).await;
             }
         });
-        memory.push(format!(
-            "{engine}: ready after {} ms, {} MB resident after the load",
-            server.ready_ms,
-            server.memory_mb()
-        ));
+        notes.push(target.note(idle));
     }
-    println!("\n{}", memory.join("\n"));
-}
-
-fn setting(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
-}
-
-/// A project with an application of 20 keys, and the calls on them.
-async fn prepare(server: &Server) -> Vec<Call> {
-    let mut connection = Connection::open(server).await;
-    let mut post = async |path: &str, body: Value| -> Value {
-        let (status, answer) = connection.call("POST", path, Some(&body.to_string())).await;
-        assert_eq!(status, 200, "POST {path}: {}", String::from_utf8_lossy(&answer));
-        serde_json::from_slice(&answer).expect("JSON")
-    };
-    let id = |answer: &Value, name: &str| answer[name].as_str().expect(name).to_owned();
-    let project = id(&post("/projects", json!({"name": "bench"})).await, "id");
-    let apps = format!("/projects/{project}/apps");
-    let app = id(&post(&format!("{apps}/api"), json!({"name": "read", "authMethodType": 1})).await, "appId");
-    let grown = id(&post(&format!("{apps}/api"), json!({"name": "grown", "authMethodType": 1})).await, "appId");
-    let mut key = String::new();
-    for _ in 0..20 {
-        key = id(&post(&format!("{apps}/{app}/keys"), json!({"type": 1})).await, "id");
+    println!("\n{}", notes.join("\n"));
+    let engines = [("SQLite", None), ("PostgreSQL", database.as_deref())];
+    for (engine, url) in engines.into_iter().filter(|(e, url)| *e == "SQLite" || url.is_some()) {
+        if !settings.sizes.is_empty() && settings.only.is_empty() {
+            runtime.block_on(growth::measure(engine, url, &settings));
+        }
     }
-    let call = |name, verb, path, body: Option<&str>| Call { name, verb, path, body: body.map(str::to_owned) };
-    vec![
-        call("GetAppKey", "GET", format!("{apps}/{app}/keys/{key}"), None),
-        call("ListAppKeys, 20 rows", "POST", format!("{apps}/{app}/keys/_search"), Some("{}")),
-        call("AddAPIApp", "POST", format!("{apps}/api"), Some(r#"{"name":"bench-#","authMethodType":0}"#)),
-        call("AddAppKey (RSA 2048)", "POST", format!("{apps}/{grown}/keys"), Some(r#"{"type":1}"#)),
-    ]
-}
-
-async fn measure(engine: &str, server: &Server, call: &Call, length: Duration, connections: usize) {
-    let (cpu, start) = (Cpu::now(server), Instant::now());
-    let callers = (0..connections).map(|number| {
-        let mut prefix = number;
-        let (address, token) = (server.address.clone(), server.token.clone());
-        let (verb, path, body) = (call.verb, call.path.clone(), call.body.clone());
-        tokio::spawn(async move {
-            let mut connection = Connection::to(&address, &token).await;
-            let mut times = Vec::new();
-            while start.elapsed() < length {
-                prefix += 1_000_000;
-                let body = body.as_ref().map(|b| b.replace('#', &prefix.to_string()));
-                let begun = Instant::now();
-                let (status, answer) = connection.call(verb, &path, body.as_deref()).await;
-                assert_eq!(status, 200, "{verb} {path}: {}", String::from_utf8_lossy(&answer));
-                times.push(begun.elapsed());
-            }
-            times
-        })
-    });
-    let mut times = Vec::new();
-    for caller in callers.collect::<Vec<_>>() {
-        times.extend(caller.await.expect("a caller"));
-    }
-    let elapsed = start.elapsed().as_secs_f64();
-    let used = Cpu::now(server).since(&cpu);
-    times.sort_unstable();
-    #[expect(clippy::cast_precision_loss, reason = "counts of requests are small")]
-    let count = times.len() as f64;
-    let at = |share: usize| times[(times.len() - 1) * share / 100].as_secs_f64() * 1000.0;
-    println!(
-        "| {engine} | {} | {:.0} | {:.2} | {:.2} | {:.3} | {} |",
-        call.name,
-        count / elapsed,
-        at(50),
-        at(99),
-        used.server * 1000.0 / count,
-        used.database.map_or("in the server".to_owned(), |d| format!("{:.3}", d * 1000.0 / count)),
-    );
 }

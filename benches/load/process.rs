@@ -1,25 +1,40 @@
 //! The server as a process of its own, and what it and its database cost.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-/// A running server on an empty database.
-pub struct Server {
-    child: Child,
+/// A server to measure.
+pub struct Target {
+    /// Its name in the table.
+    pub name: String,
     /// Host and port.
     pub address: String,
-    /// The first token.
+    /// A token with every right.
     pub token: String,
-    /// Milliseconds from the start of the process until it serves.
-    pub ready_ms: u128,
+    /// The database is part of the server.
+    pub embedded: bool,
+    ready_ms: Option<u128>,
+    pid: Option<u32>,
     database: Option<u32>,
-    _data: tempfile::TempDir,
+    server: Option<Server>,
 }
 
-impl Server {
-    /// Starts the program that cargo built for this benchmark, on SQLite without a URL.
-    pub fn start(url: Option<&str>) -> Self {
+/// A server that this program started.
+struct Server {
+    child: Child,
+    data: tempfile::TempDir,
+}
+
+impl Target {
+    /// Starts the program that cargo built for this benchmark on an empty database.
+    pub fn start(name: &str, url: Option<&str>) -> Self {
+        Self::start_with(name, url, &[])
+    }
+
+    /// The same with further settings.
+    pub fn start_with(name: &str, url: Option<&str>, settings: &[(&str, &str)]) -> Self {
         let data = tempfile::tempdir().expect("a data directory");
         let begun = Instant::now();
         let mut child = Command::new(env!("CARGO_BIN_EXE_claviger"))
@@ -27,24 +42,53 @@ impl Server {
             .env("CLAVIGER_DATA_DIR", data.path())
             .env("CLAVIGER_LOG_LEVEL", "warn")
             .env("DATABASE_URL", url.unwrap_or_default())
+            .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .spawn()
             .expect("the server starts");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a first line");
-        let ready_ms = begun.elapsed().as_millis();
+        let ready_ms = Some(begun.elapsed().as_millis());
         let address =
             line.split("listens on ").nth(1).and_then(|r| r.split(',').next()).expect("an address").to_owned();
         let token = std::fs::read_to_string(data.path().join("admin.pat")).expect("the first token").trim().to_owned();
         let database = url.and_then(|_| std::env::var("BENCH_DATABASE_PID").ok()?.parse().ok());
-        Self { child, address, token, ready_ms, database, _data: data }
+        let pid = Some(child.id());
+        let server = Some(Server { child, data });
+        Self { name: name.to_owned(), address, token, embedded: url.is_none(), ready_ms, pid, database, server }
     }
 
-    /// Resident memory in megabytes.
-    pub fn memory_mb(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
-        let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap_or_default();
-        line.split_whitespace().next().and_then(|kb| kb.parse::<u64>().ok()).unwrap_or(0) / 1024
+    /// A server that runs already.
+    pub fn other(url: &str, token: String) -> Self {
+        let address = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
+        let pid = std::env::var("BENCH_OTHER_PID").ok().and_then(|p| p.parse().ok());
+        let database = std::env::var("BENCH_DATABASE_PID").ok().and_then(|p| p.parse().ok());
+        let name = "the other server".to_owned();
+        Self { name, address, token, embedded: false, ready_ms: None, pid, database, server: None }
+    }
+
+    /// Directory of the data.
+    pub fn data(&self) -> Option<&Path> {
+        self.server.as_ref().map(|s| s.data.path())
+    }
+
+    /// Resident memory now and at most so far, in megabytes.
+    pub fn memory(&self) -> Option<(u64, u64)> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid?)).ok()?;
+        let of = |name: &str| -> Option<u64> {
+            let line = status.lines().find_map(|l| l.strip_prefix(name))?;
+            Some(line.split_whitespace().next()?.parse::<u64>().ok()? / 1024)
+        };
+        of("VmRSS:").zip(of("VmHWM:"))
+    }
+
+    /// What there is to say beside the table.
+    pub fn note(&self, idle: Option<(u64, u64)>) -> String {
+        let ready = self.ready_ms.map(|ms| format!("ready after {ms} ms, ")).unwrap_or_default();
+        let memory = idle.zip(self.memory()).map(|((idle, _), (now, peak))| {
+            format!("{idle} MB resident when idle, {now} MB after the load, {peak} MB at most")
+        });
+        format!("{}: {ready}{}", self.name, memory.unwrap_or_default())
     }
 }
 
@@ -56,25 +100,24 @@ impl Drop for Server {
 }
 
 /// CPU seconds used so far.
+#[derive(Default)]
 pub struct Cpu {
-    /// By the server.
-    pub server: f64,
+    /// By the server, if its process is known.
+    pub server: Option<f64>,
     /// By the database and its workers, where it is a process of its own.
     pub database: Option<f64>,
 }
 
 impl Cpu {
     /// Reads the counters of the operating system (Linux).
-    pub fn now(server: &Server) -> Self {
-        Self { server: seconds(server.child.id()), database: server.database.map(family) }
+    pub fn now(target: &Target) -> Self {
+        Self { server: target.pid.map(seconds), database: target.database.map(family) }
     }
 
     /// What was used since an earlier reading.
     pub fn since(&self, earlier: &Self) -> Self {
-        Self {
-            server: self.server - earlier.server,
-            database: self.database.zip(earlier.database).map(|(now, before)| now - before),
-        }
+        let used = |now: Option<f64>, before: Option<f64>| now.zip(before).map(|(now, before)| now - before);
+        Self { server: used(self.server, earlier.server), database: used(self.database, earlier.database) }
     }
 }
 
