@@ -11,13 +11,13 @@ use crate::scene::{Api, Kind, id};
 
 /// Copies of the first key under new ids, which are in order.
 const KEYS: &str = "INSERT INTO app_keys (org_id, project_id, app_id, id, public_key, expires_at, sequence, created_at) \
-     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) \
+     WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < $1) \
      SELECT k.org_id, k.project_id, k.app_id, CAST(500000000000000000 + n.i AS TEXT), k.public_key, k.expires_at, \
      k.sequence, k.created_at FROM app_keys k, n WHERE k.app_id = $2 AND k.id = $3";
 const COUNT: &str = "UPDATE apps SET key_count = (SELECT count(*) FROM app_keys WHERE app_id = $1) WHERE id = $1";
 const TOKENS: &str = "INSERT INTO access_tokens \
      (id, org_id, user_id, epoch, token_hash, scopes, by_secret, created_at, expires_at) \
-     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000) \
+     WITH RECURSIVE n(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < 1000000) \
      SELECT 400000000000000000 + n.i * 65536, u.org_id, u.id, 1, \
      k.token_hash, 'openid urn:zitadel:iam:org:project:id:400522011162116097:aud', FALSE, \
      1795225722000000 + n.i * 43200, 1795268922000000 + n.i * 43200 \

@@ -40,10 +40,12 @@ macro_rules! list {
             sequence!(),
             " FROM aggregates g ",
             "LEFT JOIN apps a ON a.org_id = g.org_id AND a.project_id = g.id AND a.id = $3 ",
-            "LEFT JOIN (SELECT id, expires_at, created_at, last_used_at, sequence FROM app_keys ",
-            "WHERE org_id = $1 AND project_id = $2 AND app_id = $3 ORDER BY id ",
+            // The page is found in the index alone, so that rows before it are not fetched to be skipped.
+            "LEFT JOIN (SELECT r.id, r.expires_at, r.created_at, r.last_used_at, r.sequence FROM (SELECT id ",
+            "FROM app_keys WHERE org_id = $1 AND project_id = $2 AND app_id = $3 ORDER BY id ",
             $order,
-            " LIMIT $4 OFFSET $5) k ON a.takes_keys ",
+            " LIMIT $4 OFFSET $5) p JOIN app_keys r ON r.org_id = $1 AND r.project_id = $2 AND r.app_id = $3 ",
+            "AND r.id = p.id) k ON a.takes_keys ",
             "WHERE g.org_id = $1 AND g.kind = 'project' AND g.id = $2 ORDER BY k.id ",
             $order
         )
