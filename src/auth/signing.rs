@@ -118,9 +118,9 @@ impl SigningKeys {
         if change.tx.signing_keys().await?.is_empty() {
             change.add(&first).await?;
             change.add(&second).await?;
-            change.tx.commit().await?;
         }
-        Ok(())
+        // Also when another one was faster: what is read next must show its keys.
+        Ok(change.tx.commit().await?)
     }
 
     /// Lets the key published in advance sign from now on, and publishes another one in advance.

@@ -154,7 +154,7 @@ impl Members {
             Err(e) => return Err(e),
         };
         let Some(row) = found.tx.member_by_id(scope, &request.user_id).await? else {
-            return Ok(RemoveProjectMemberResponse { details: found.newest_details(&cx) });
+            return Ok(RemoveProjectMemberResponse { details: found.unchanged(&cx).await? });
         };
         let event = found.append(&cx, "project.member.removed", json!({"userId": row.id})).await?;
         found.tx.member_delete(scope, &row.id, &event).await?;

@@ -239,6 +239,13 @@ impl Locked {
         Ok(self.tx.events_append(&mut self.aggregate, &cx.user_id, cx.now, &[event]).await?)
     }
 
+    /// Ends a call that changes nothing, once what it has seen is durable.
+    pub async fn unchanged(self, cx: &Ctx) -> Result<Part<ObjectDetails>> {
+        let details = self.newest_details(cx);
+        self.tx.commit().await?;
+        Ok(details)
+    }
+
     /// Details of the newest event of the project and all in it, for calls that change nothing.
     pub fn newest_details(&self, cx: &Ctx) -> Part<ObjectDetails> {
         let newest = self.aggregate.newest();

@@ -106,7 +106,7 @@ impl Roles {
             Err(e) => return Err(e),
         };
         let Some(row) = found.tx.role_by_key(at, &request.role_key).await? else {
-            return Ok(RemoveProjectRoleResponse { details: found.newest_details(&cx) });
+            return Ok(RemoveProjectRoleResponse { details: found.unchanged(&cx).await? });
         };
         let event = found.append(&cx, "project.role.removed", json!({"key": row.id})).await?;
         user_grants::cascade(&mut found.tx, &cx, GrantsOf::Project(at), Some(&row.id)).await?;

@@ -51,6 +51,7 @@ pub async fn setup(deps: &Deps, first: &First<'_>) -> Result<bool> {
     let ids = Ids { org: deps.ids.next(), project: deps.ids.next(), user: deps.ids.next(), token: deps.ids.next() };
     let mut tx = deps.store.write().await?;
     if !tx.instance_claim(&ids.org, &ids.project, first.now).await? {
+        tx.commit().await?;
         return Ok(false);
     }
     let domain = orgs::domain_of(ORG_NAME, &deps.domain)?;

@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::{Result, Store, on};
+use super::{Result, Store, execute, on};
 use crate::clock::Micros;
 
 /// A new access token.
@@ -128,10 +128,19 @@ impl Store {
     /// # Errors
     /// The store failed.
     pub async fn token_insert(&self, token: &TokenInsert<'_>) -> Result<()> {
-        on!(&self.write, c => sqlx::query(TOKEN_INSERT)
-            .bind(token.id).bind(token.org_id).bind(token.user_id).bind(token.epoch).bind(token.hash)
-            .bind(token.scopes).bind(token.by_secret).bind(token.created_at).bind(token.expires_at)
-            .execute(c).await.map(drop))?;
+        execute!(
+            self,
+            sqlx::query(TOKEN_INSERT)
+                .bind(token.id)
+                .bind(token.org_id)
+                .bind(token.user_id)
+                .bind(token.epoch)
+                .bind(token.hash)
+                .bind(token.scopes)
+                .bind(token.by_secret)
+                .bind(token.created_at)
+                .bind(token.expires_at)
+        );
         Ok(())
     }
 
@@ -141,7 +150,7 @@ impl Store {
     /// The store failed.
     pub async fn token_delete(&self, id: i64) -> Result<()> {
         let _changed = self.changes.guard();
-        on!(&self.write, c => sqlx::query(TOKEN_DELETE).bind(id).execute(c).await.map(drop))?;
+        execute!(self, sqlx::query(TOKEN_DELETE).bind(id));
         Ok(())
     }
 
@@ -150,7 +159,6 @@ impl Store {
     /// # Errors
     /// The store failed.
     pub async fn tokens_sweep(&self, now: Micros, limit: i64) -> Result<u64> {
-        Ok(on!(&self.write, c => sqlx::query(TOKENS_SWEEP)
-            .bind(now).bind(limit).execute(c).await.map(|d| d.rows_affected()))?)
+        Ok(execute!(self, sqlx::query(TOKENS_SWEEP).bind(now).bind(limit)))
     }
 }

@@ -9,6 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::cache::Changes;
+use super::writer::Writer;
 use super::{Engine, Result, Store, StoreError, on};
 
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
@@ -82,9 +83,9 @@ impl Store {
             // An acknowledged key must survive a power cut, not only a crash of the process.
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(ACQUIRE);
-        let pool = |size: u32| SqlitePoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE);
-        let write = pool(1).connect_with(options.clone()).await?;
-        let read = pool(connections).connect_with(options.read_only(true).create_if_missing(false)).await?;
+        let write = Writer::open(&options).await?;
+        let pool = SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE);
+        let read = pool.connect_with(options.read_only(true).create_if_missing(false)).await?;
         Ok(Self { read: Engine::Lite(read), write: Engine::Lite(write), changes: Changes::default() })
     }
 
@@ -93,19 +94,20 @@ impl Store {
     /// # Errors
     /// [`StoreError::Migrate`] when the schema is newer than this program, or was changed by hand.
     pub async fn migrate(&self) -> Result<()> {
-        let pool = match &self.write {
+        let writer = match &self.write {
             Engine::Pg(pool) => return Ok(POSTGRES.run(pool).await?),
-            Engine::Lite(pool) => pool,
+            Engine::Lite(writer) => writer,
         };
+        let mut alone = writer.alone().await?;
         // PostgreSQL lets one process migrate at a time. On SQLite another one may overtake this one
         // between two looks; then its work is found done at the next.
         for _ in SQLITE.iter() {
-            match SQLITE.run(pool).await {
+            match SQLITE.run(alone.connection()?).await {
                 Err(MigrateError::ExecuteMigration(..)) => {}
                 outcome => return Ok(outcome?),
             }
         }
-        Ok(SQLITE.run(pool).await?)
+        Ok(SQLITE.run(alone.connection()?).await?)
     }
 
     /// Takes a node number that no other running process has.
@@ -113,7 +115,9 @@ impl Store {
     /// # Errors
     /// The store failed.
     pub async fn node_take(&self) -> Result<u16> {
-        let node = on!(&self.write, c => sqlx::query_scalar::<_, i64>(NODE_TAKE).fetch_one(c).await)?;
+        let mut tx = self.begin().await?;
+        let node = on!(&mut tx, c => sqlx::query_scalar::<_, i64>(NODE_TAKE).fetch_one(&mut **c).await)?;
+        tx.commit().await?;
         u16::try_from(node).map_err(|_| StoreError::Inconsistent("node number out of range"))
     }
 }

@@ -27,8 +27,9 @@ mod usage;
 mod user_grants;
 mod user_search;
 mod users;
+mod writer;
 
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{PgPool, Postgres, SqlitePool, Transaction};
 
 pub use access_tokens::{TokenInsert, TokenRow};
 pub use apps::{AppAt, AppInsert, AppMethod};
@@ -80,14 +81,16 @@ pub(crate) use on;
 #[derive(Debug, Clone)]
 pub struct Store {
     read: Engine<PgPool, SqlitePool>,
-    /// SQLite has one writer; waiting for this connection is the queue of writes.
-    write: Engine<PgPool, SqlitePool>,
+    write: Engine<PgPool, writer::Writer>,
     /// What tells caches that their answers may be old.
     changes: cache::Changes,
 }
 
 /// A write transaction. Dropped without [`Tx::commit`], it leaves nothing behind.
-pub struct Tx(Engine<Transaction<'static, Postgres>, Transaction<'static, Sqlite>>, cache::Guard);
+pub struct Tx(Begun, cache::Guard);
+
+/// An open transaction of either engine.
+type Begun = Engine<Transaction<'static, Postgres>, writer::GroupTx>;
 
 /// Proof that an event was appended: what state rows take their sequence and change date from.
 #[derive(Debug, Clone)]
@@ -106,12 +109,15 @@ impl Store {
     /// # Errors
     /// The store cannot be reached.
     pub async fn write(&self) -> Result<Tx> {
-        let begun = match &self.write {
+        Ok(Tx(self.begin().await?, self.changes.guard()))
+    }
+
+    /// A transaction that changes nothing a cache may hold.
+    async fn begin(&self) -> Result<Begun> {
+        Ok(match &self.write {
             Engine::Pg(pool) => Engine::Pg(pool.begin().await?),
-            // A deferred transaction could fail at its first write; an immediate one waits its turn.
-            Engine::Lite(pool) => Engine::Lite(pool.begin_with("BEGIN IMMEDIATE").await?),
-        };
-        Ok(Tx(begun, self.changes.guard()))
+            Engine::Lite(writer) => Engine::Lite(writer.begin().await?),
+        })
     }
 
     /// Whether the store answers, for the readiness probe.
@@ -125,7 +131,10 @@ impl Store {
 
     /// Closes all connections; open transactions finish first.
     pub async fn close(&self) {
-        on!(&self.write, c => c.close().await);
+        match &self.write {
+            Engine::Pg(pool) => pool.close().await,
+            Engine::Lite(writer) => writer.close().await,
+        }
         on!(&self.read, c => c.close().await);
     }
 }
@@ -137,10 +146,34 @@ impl Tx {
     /// The store failed; then nothing of it is visible.
     pub async fn commit(self) -> Result<()> {
         let Self(begun, _changed) = self;
-        on!(begun, c => c.commit().await)?;
-        Ok(())
+        begun.commit().await
     }
 }
+
+impl Begun {
+    async fn commit(self) -> Result<()> {
+        match self {
+            Self::Pg(tx) => Ok(tx.commit().await?),
+            Self::Lite(tx) => tx.commit().await,
+        }
+    }
+}
+
+/// Executes one statement that is a transaction of its own; gives the number of rows.
+macro_rules! execute {
+    ($store:expr, $query:expr) => {
+        match &$store.write {
+            $crate::store::Engine::Pg(pool) => $query.execute(pool).await?.rows_affected(),
+            $crate::store::Engine::Lite(writer) => {
+                let mut tx = writer.begin().await?;
+                let rows = $query.execute(&mut *tx).await?.rows_affected();
+                tx.commit().await?;
+                rows
+            }
+        }
+    };
+}
+pub(crate) use execute;
 
 /// Asks for nothing but an answer.
 pub(crate) const PING: &str = "SELECT CAST(1 AS BIGINT)";

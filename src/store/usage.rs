@@ -1,6 +1,6 @@
 //! When credentials were last used.
 
-use super::{Engine, Result, Store, on};
+use super::{Result, Store, on};
 use crate::clock::Micros;
 
 /// A credential in use.
@@ -48,10 +48,7 @@ impl Store {
     /// # Errors
     /// The store failed; then nothing is written.
     pub async fn uses_write(&self, uses: &[(Credentials, Micros)]) -> Result<()> {
-        let mut tx = match &self.write {
-            Engine::Pg(pool) => Engine::Pg(pool.begin().await?),
-            Engine::Lite(pool) => Engine::Lite(pool.begin_with("BEGIN IMMEDIATE").await?),
-        };
+        let mut tx = self.begin().await?;
         for (what, at) in uses {
             on!(&mut tx, c => match what {
                 Credentials::AppKey(id) => sqlx::query(USED_APP_KEY).bind(id),
@@ -61,7 +58,6 @@ impl Store {
                 Credentials::Pat(hash) => sqlx::query(USED_PAT).bind(hash.as_slice()),
             }.bind(*at).execute(&mut **c).await.map(drop))?;
         }
-        on!(tx, c => c.commit().await)?;
-        Ok(())
+        tx.commit().await
     }
 }

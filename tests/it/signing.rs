@@ -81,23 +81,26 @@ async fn a_rotation_overlaps_and_needs_no_restart() {
     assert_eq!(steps, 2 + 3 + 4, "every step is in the audit trail");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn retired_keys_go_when_nothing_they_signed_can_be_valid() {
     let clock = FixedClock::new(1_000_000_000_000_000);
     let server = TestServer::with(Options { clock: Some(clock), ..Options::default() }).await;
     let first = kids(&server).await;
     // The program works with the real clock, decades later.
-    assert!(program(&server, &["rotate-signing-key"], None).0);
-    assert!(program(&server, &["rotate-signing-key"], None).0);
+    let (ok, said) = program(&server, &["rotate-signing-key"], None);
+    assert!(ok, "{said}");
+    let (ok, said) = program(&server, &["rotate-signing-key"], None);
+    assert!(ok, "{said}");
     let keys = changed(&server, &first).await;
     assert_eq!(keys.len(), 4, "what was retired today still verifies");
     server.sql().await.run("UPDATE signing_keys SET changed_at = 1 WHERE id = $1", &[&first[0]]).await;
-    assert!(program(&server, &["rotate-signing-key"], None).0);
+    let (ok, said) = program(&server, &["rotate-signing-key"], None);
+    assert!(ok, "{said}");
     let keys = changed(&server, &keys).await;
     assert!(!keys.contains(&first[0]) && keys.len() == 4, "{keys:?}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tokens_and_keys_survive_a_restart_and_no_private_key_lies_open() {
     let server = TestServer::start().await;
     let project = server.project("p").await;
@@ -122,7 +125,7 @@ async fn tokens_and_keys_survive_a_restart_and_no_private_key_lies_open() {
     assert!(!ok && said.contains("32 bytes in base64") && !said.contains("short"), "{said}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_discovery_documents_name_what_is_there() {
     let server = TestServer::start().await;
     let mut documents = Vec::new();
