@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 
@@ -55,7 +56,8 @@ impl App {
     pub async fn build(config: &Config, bound: SocketAddr, replace: Replace) -> Result<Self> {
         let clock = replace.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let target = config.target().map_err(Error::internal)?;
-        let store = Store::connect(&target, config.storage.connections).await?;
+        let remember = Duration::from_millis(config.server.remember);
+        let store = Store::connect(&target, config.storage.connections).await?.remembered_for(remember);
         store.migrate().await?;
         let ids = Arc::new(Ids::new(Arc::clone(&clock), store.node_take().await?));
         let keys = match replace.keys {
@@ -164,6 +166,7 @@ impl Common<'_> {
             oauth: Arc::new(oauth),
             gate: gate.clone(),
             store: deps.store.clone(),
+            keys: deps.keys.clone(),
             ids: deps.ids,
             deadline: config.request_timeout(),
             concurrency: config.server.max_concurrent_requests,

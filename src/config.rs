@@ -30,6 +30,10 @@ const SHORT: &[(&str, &str, &str)] = &[
 /// Longest life of a token in seconds: a year.
 const MAX_LIFETIME: u64 = 365 * 24 * 3600;
 
+/// Longest time to remember an answer in milliseconds: what is revoked must be void everywhere within a
+/// second.
+const MAX_REMEMBER: u64 = 900;
+
 /// A configuration that cannot be used; the text says which key and why, and holds no value that
 /// may be secret.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -68,6 +72,8 @@ pub struct Server {
     pub max_concurrent_requests: usize,
     /// Seconds.
     pub shutdown_timeout: u64,
+    /// Milliseconds that answers of the database may be used again.
+    pub remember: u64,
 }
 
 /// Section `storage`.
@@ -98,7 +104,7 @@ impl std::fmt::Debug for Storage {
 pub struct Keys {
     /// Pairs made in advance.
     pub pool: usize,
-    /// Threads that make them; 0 for half of the cores.
+    /// Threads that make them; 0 for one per core.
     pub threads: usize,
 }
 
@@ -201,6 +207,9 @@ impl Config {
         if self.server.request_timeout == 0 || self.server.max_concurrent_requests == 0 {
             return fail("server.request_timeout and server.max_concurrent_requests must be at least 1");
         }
+        if self.server.remember > MAX_REMEMBER {
+            return fail("server.remember must be at most 900 milliseconds");
+        }
         if self.storage.connections == 0 {
             return fail("storage.connections must be at least 1");
         }
@@ -280,7 +289,7 @@ impl Config {
     /// Threads that make keys.
     pub fn key_threads(&self) -> usize {
         match self.keys.threads {
-            0 => std::thread::available_parallelism().map_or(1, |n| (n.get() / 2).max(1)),
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             threads => threads,
         }
     }
@@ -340,60 +349,4 @@ fn from_environment(table: &mut Table, name: &str, value: &str) -> Result<(), Co
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(file: Option<&str>, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Config::from_parts(file, &environment)
-    }
-
-    #[test]
-    fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
-        let file = "[server]\nlisten = \"127.0.0.1:1\"\nrequest_timeout = 5";
-        let config = load(Some(file), &[("CLAVIGER_LISTEN", "127.0.0.1:2")]).expect("valid");
-        assert_eq!(config.server.listen.port(), 2);
-        assert_eq!(config.server.request_timeout, 5);
-        assert_eq!(config.server.max_concurrent_requests, 1024);
-        let config = load(None, &[("CLAVIGER_KEYS_POOL", "0")]).expect("valid");
-        assert_eq!(config.keys.pool, 0);
-    }
-
-    #[test]
-    fn mistakes_are_named() {
-        for (file, environment, part) in [
-            (Some("[sever]\nlisten = 1"), None, "unknown section [sever]"),
-            (Some("[server]\nlisen = 1"), None, "unknown key server.lisen"),
-            (Some("listen = 1"), None, "listen is not a section"),
-            (None, Some(("CLAVIGER_LISEN", "x")), "CLAVIGER_LISEN"),
-            (None, Some(("CLAVIGER_SERVER_LISEN", "x")), "CLAVIGER_SERVER_LISEN"),
-            (None, Some(("CLAVIGER_KEYS_POOL", "x")), "whole number"),
-            (None, Some(("CLAVIGER_ISSUER", "localhost")), "server.issuer"),
-            (None, Some(("CLAVIGER_LISTEN", "nowhere")), "socket address"),
-            (None, Some(("DATABASE_URL", "mysql://u:secret@h/d")), "must begin with"),
-        ] {
-            let error = load(file, environment.as_slice()).expect_err("refused").to_string();
-            assert!(error.contains(part), "{error}");
-            assert!(!error.contains("secret"), "{error}");
-        }
-    }
-
-    #[test]
-    fn variables_of_an_orchestrator_are_not_settings() {
-        for name in ["CLAVIGER_SERVICE_HOST", "CLAVIGER_PORT", "CLAVIGER_PORT_8080_TCP_ADDR"] {
-            assert!(load(None, &[(name, "tcp://10.0.0.1:8080")]).is_ok(), "{name}");
-        }
-    }
-
-    #[test]
-    fn the_domain_is_the_host_of_the_issuer() {
-        for (issuer, host) in [
-            ("", "localhost"),
-            ("http://localhost:8080", "localhost"),
-            ("https://keys.example.com", "keys.example.com"),
-            ("https://keys.example.com:8443", "keys.example.com"),
-        ] {
-            assert_eq!(load(None, &[("CLAVIGER_ISSUER", issuer)]).expect(issuer).domain(), host);
-        }
-    }
-}
+mod tests;

@@ -7,7 +7,8 @@
 //! - `BENCH_SECONDS`: length of each measurement (default 5)
 //! - `BENCH_CONNECTIONS`: callers at once (8)
 //! - `BENCH_SIZES`: numbers of keys for the growth (`1000,100000,1000000`; empty leaves it out)
-//! - `BENCH_ONLY`: only calls whose name contains this text
+//! - `BENCH_INSTRUCTIONS`: only count instructions, see `instructions.rs`
+//! - `BENCH_ONLY`: only calls whose name contains this text, or `growth`
 //! - `BENCH_OTHER_URL`, `BENCH_OTHER_TOKEN`, `BENCH_OTHER_PID`: another server of the same API, measured
 //!   first in the same run; the process is for its CPU time and may be left out
 
@@ -16,6 +17,7 @@
 mod growth;
 mod grpc;
 mod http;
+mod instructions;
 mod load;
 mod process;
 mod scene;
@@ -54,6 +56,9 @@ fn main() {
     let settings = Settings::read();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    if setting("BENCH_INSTRUCTIONS").is_some() {
+        return runtime.block_on(instructions::guard());
+    }
     println!(
         "Each call for {} s over {} connections, server and load on the same machine.\n",
         settings.seconds.as_secs(),
@@ -87,7 +92,7 @@ fn main() {
     println!("\n{}", notes.join("\n"));
     let engines = [("SQLite", None), ("PostgreSQL", database.as_deref())];
     for (engine, url) in engines.into_iter().filter(|(e, url)| *e == "SQLite" || url.is_some()) {
-        if !settings.sizes.is_empty() && settings.only.is_empty() {
+        if !settings.sizes.is_empty() && ["", "growth"].contains(&settings.only.as_str()) {
             runtime.block_on(growth::measure(engine, url, &settings));
         }
     }

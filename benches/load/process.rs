@@ -5,6 +5,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
+/// What cargo built for this benchmark.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_claviger");
+
 /// A server to measure.
 pub struct Target {
     /// Its name in the table.
@@ -30,19 +33,38 @@ struct Server {
 impl Target {
     /// Starts the program that cargo built for this benchmark on an empty database.
     pub fn start(name: &str, url: Option<&str>) -> Self {
-        Self::start_with(name, url, &[])
+        Self::launch(name, url, Command::new(PROGRAM))
     }
 
-    /// The same with further settings.
-    pub fn start_with(name: &str, url: Option<&str>, settings: &[(&str, &str)]) -> Self {
+    /// Starts it on embedded storage under Callgrind, which counts nothing yet and writes what it counts
+    /// into files that begin with `out`.
+    pub fn start_counted(out: &Path) -> Self {
+        let mut command = Command::new("valgrind");
+        command.args(["--quiet", "--tool=callgrind", "--instr-atstart=no"]);
+        command.arg(format!("--callgrind-out-file={}", out.display())).arg(PROGRAM);
+        // Nothing may run beside the requests that are counted, nor depend on how long they take.
+        command.envs([
+            ("CLAVIGER_KEYS_POOL", "0"),
+            ("CLAVIGER_SERVER_REMEMBER", "0"),
+            ("CLAVIGER_TOKENS_USAGE_INTERVAL", "100000"),
+            ("CLAVIGER_TOKENS_SWEEP_INTERVAL", "100000"),
+        ]);
+        Self::launch("SQLite", None, command)
+    }
+
+    /// Process id of a server that this program started.
+    pub fn pid(&self) -> u32 {
+        self.pid.expect("a process")
+    }
+
+    fn launch(name: &str, url: Option<&str>, mut command: Command) -> Self {
         let data = tempfile::tempdir().expect("a data directory");
         let begun = Instant::now();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_claviger"))
+        let mut child = command
             .env("CLAVIGER_LISTEN", "127.0.0.1:0")
             .env("CLAVIGER_DATA_DIR", data.path())
             .env("CLAVIGER_LOG_LEVEL", "warn")
             .env("DATABASE_URL", url.unwrap_or_default())
-            .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .spawn()
             .expect("the server starts");

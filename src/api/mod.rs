@@ -12,6 +12,7 @@ mod health;
 mod json;
 mod keys;
 mod limits;
+mod metrics;
 mod oauth;
 mod orgs;
 mod projects;
@@ -28,6 +29,7 @@ use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, 
 use tower_http::trace::TraceLayer;
 
 use crate::auth::Gate;
+use crate::crypto::keypool::KeyPool;
 use crate::ids::Ids;
 use crate::proto::{DESCRIPTOR_SET, rpcs};
 use crate::service::Services;
@@ -50,6 +52,8 @@ pub struct Parts {
     pub gate: Gate,
     /// For the readiness probe.
     pub store: Store,
+    /// For the metrics.
+    pub keys: KeyPool,
     /// Makes request ids.
     pub ids: Arc<Ids>,
     /// How long a request may take.
@@ -103,6 +107,7 @@ pub fn router(parts: Parts) -> Router {
         .route("/debug/ready", get(health::ready))
         .route("/debug/validate", get(health::ready))
         .with_state(parts.store)
+        .merge(Router::new().route("/debug/metrics", get(metrics::metrics)).with_state(parts.keys))
         .merge(oauth)
         .fallback_service(gateway)
         .layer(layers)

@@ -4,6 +4,7 @@
 //! come, first served; the stock is never skipped and taking never fails for lack of keys.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -23,7 +24,7 @@ enum Source {
     /// From the stock.
     Stock(Arc<Stock>),
     /// The same pairs over and over; for tests, which need no secrecy.
-    Fixed(Arc<Vec<String>>, Arc<std::sync::atomic::AtomicUsize>),
+    Fixed(Arc<Vec<String>>, Arc<AtomicUsize>),
 }
 
 struct Stock {
@@ -33,6 +34,43 @@ struct Stock {
     room: Condvar,
     /// One permit for each pair on the shelf; tokio hands them out in order of asking.
     ready: Semaphore,
+    /// Callers that found the shelf empty.
+    waiting: AtomicUsize,
+}
+
+/// How full a stock is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Level {
+    /// Pairs in stock.
+    pub depth: usize,
+    /// Pairs when it is full.
+    pub size: usize,
+    /// Callers that wait for one.
+    pub waiting: usize,
+}
+
+/// One caller that waits, for as long as it does.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Gives the calling thread the lowest priority: primes are searched for in time that nobody else wants.
+fn yield_to_requests() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 19) {
+        tracing::warn!(%error, "the priority of a key thread cannot be lowered");
+    }
 }
 
 #[derive(Default)]
@@ -51,10 +89,19 @@ impl KeyPool {
         if size == 0 {
             return Ok(Self(Source::OnDemand));
         }
-        let stock = Arc::new(Stock { size, shelf: Mutex::default(), room: Condvar::new(), ready: Semaphore::new(0) });
+        let stock = Arc::new(Stock {
+            size,
+            shelf: Mutex::default(),
+            room: Condvar::new(),
+            ready: Semaphore::new(0),
+            waiting: AtomicUsize::new(0),
+        });
         for _ in 0..fillers.clamp(1, size) {
             let stock = Arc::clone(&stock);
-            thread::Builder::new().name("keypool".to_owned()).spawn(move || stock.fill())?;
+            thread::Builder::new().name("keypool".to_owned()).spawn(move || {
+                yield_to_requests();
+                stock.fill();
+            })?;
         }
         Ok(Self(Source::Stock(stock)))
     }
@@ -77,17 +124,21 @@ impl KeyPool {
             Source::OnDemand => tokio::task::spawn_blocking(KeyPair::generate).await.map_err(Error::internal)?,
             Source::Stock(stock) => stock.take().await,
             Source::Fixed(pems, turn) => {
-                let turn = turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                let turn = turn.fetch_add(1, Ordering::Relaxed);
                 KeyPair::from_pem(&pems[turn % pems.len()])
             }
         }
     }
 
-    /// Pairs in stock.
-    pub fn depth(&self) -> usize {
+    /// How full the stock is.
+    pub fn level(&self) -> Level {
         match &self.0 {
-            Source::Stock(stock) => stock.shelf().pairs.len(),
-            Source::OnDemand | Source::Fixed(..) => 0,
+            Source::Stock(stock) => Level {
+                depth: stock.shelf().pairs.len(),
+                size: stock.size,
+                waiting: stock.waiting.load(Ordering::Relaxed),
+            },
+            Source::OnDemand | Source::Fixed(..) => Level::default(),
         }
     }
 
@@ -111,7 +162,13 @@ impl Stock {
     }
 
     async fn take(&self) -> Result<KeyPair> {
-        self.ready.acquire().await.map_err(Error::unavailable)?.forget();
+        let permit = if let Ok(permit) = self.ready.try_acquire() {
+            permit
+        } else {
+            let _waiting = Waiting::new(&self.waiting);
+            self.ready.acquire().await.map_err(Error::unavailable)?
+        };
+        permit.forget();
         let pair = self.shelf().pairs.pop_front();
         self.room.notify_one();
         pair.ok_or_else(|| Error::unavailable("the key pool was stopped"))
@@ -154,6 +211,8 @@ mod tests {
         let pool = KeyPool::start(1, 1).expect("a thread");
         let (a, b) = tokio::join!(pool.take(), pool.take());
         assert_ne!(a.expect("first").public_der, b.expect("second").public_der);
+        let level = pool.level();
+        assert_eq!((level.size, level.waiting), (1, 0));
         pool.stop();
     }
 

@@ -297,10 +297,7 @@ impl Apps {
         config: Value,
     ) -> Result<Recorded> {
         let mut tx = self.0.store.write().await?;
-        let project = tx.aggregate_lock(AggregateKind::Project, app.org_id, app.project_id).await?;
-        let mut project = project.ok_or_else(no_project)?;
-        // The aggregate outlives its project: its events stay.
-        tx.project_by_id(app.org_id, app.project_id).await?.ok_or_else(no_project)?;
+        let mut project = tx.project_lock(app.org_id, app.project_id).await?.ok_or_else(no_project)?;
         let added = json!({"appId": app.id, "name": app.name});
         let events =
             [Event::of_app("project.application.added", app.id, added), Event::of_app(config_event, app.id, config)];

@@ -17,12 +17,30 @@ use crate::proto::zitadel::management::v1::{
     RemoveAppKeyRequest, RemoveAppKeyResponse,
 };
 use crate::proto::{change_details, full_details, list_details, optional_timestamp, timestamp};
-use crate::store::{AggregateKind, AppAt, AppRow, Event, KeyInsert, KeyRow, Stamp};
+use crate::store::{AggregateKind, AppAt, AppRow, Cache, Event, KeyInsert, KeyRow, Listed, Page, Stamp};
+
+/// Keys and lists of them that are remembered for a moment, each.
+const REMEMBERED: usize = 1000;
+/// Rows of the longest page that is remembered.
+const SMALL: usize = 100;
+
+/// Organization, project, application and key.
+type At = (String, String, String, String);
 
 /// Keys of applications that authenticate with a private key JWT.
-pub struct Keys(pub(super) Deps);
+pub struct Keys {
+    deps: Deps,
+    found: Cache<At, KeyRow>,
+    pages: Cache<(At, Page), Listed<KeyRow>>,
+}
 
 impl Keys {
+    /// The service over its dependencies.
+    pub(super) fn new(deps: Deps) -> Self {
+        let (found, pages) = (Cache::exact(&deps.store, REMEMBERED), Cache::exact(&deps.store, REMEMBERED));
+        Self { deps, found, pages }
+    }
+
     /// `AddAppKey`: makes a key pair, keeps the public half and returns the private one, once; or
     /// keeps the public half that the caller brings, and returns nothing of it.
     ///
@@ -33,15 +51,15 @@ impl Keys {
         cx.admit(&request)?;
         let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
         // Refused here, a request costs no key pair; the transaction below looks again.
-        takes_keys(self.0.store.app_by_id(at.org_id, at.project_id, at.id).await?)?;
+        takes_keys(self.deps.store.app_by_id(at.org_id, at.project_id, at.id).await?)?;
         let expires_at = validate::expiration(&request.expiration_date, cx.now)?;
-        let material = Material::of(&request.public_key, &self.0.keys).await?;
+        let material = Material::of(&request.public_key, &self.deps.keys).await?;
 
-        let mut tx = self.0.store.write().await?;
+        let mut tx = self.deps.store.write().await?;
         let project = tx.aggregate_lock(AggregateKind::Project, at.org_id, at.project_id).await?;
         let mut project = project.ok_or_else(no_app)?;
         let app = takes_keys(tx.app_by_id(at.org_id, at.project_id, at.id).await?)?;
-        let id = self.0.ids.next();
+        let id = self.deps.ids.next();
         let payload = json!({"applicationId": app.id, "keyId": id, "type": 1, "expirationDate": expires_at});
         let event = Event::of_app("project.application.oidc.key.added", at.id, payload);
         let event = tx.events_append(&mut project, &cx.user_id, cx.now, &[event]).await?;
@@ -62,9 +80,10 @@ impl Keys {
     pub async fn get_app_key(self: Arc<Self>, cx: Ctx, request: GetAppKeyRequest) -> Result<GetAppKeyResponse> {
         cx.admit(&request)?;
         let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
-        let key = self.0.store.key_by_id(at, &request.key_id).await?;
+        let read = async { Ok::<_, Error>(self.deps.store.key_by_id(at, &request.key_id).await?) };
+        let key = self.found.get(place(at, &request.key_id), read).await?;
         let key = key.ok_or_else(|| Error::not_found("QUERY-Dgr3g", "Errors.AuthNKey.NotFound"))?;
-        Ok(GetAppKeyResponse { key: MessageField::some(message(&cx.org_id, key)) })
+        Ok(GetAppKeyResponse { key: MessageField::some(message(&cx.org_id, &key)) })
     }
 
     /// `ListAppKeys`: an unknown application has no keys.
@@ -74,10 +93,13 @@ impl Keys {
     pub async fn list_app_keys(self: Arc<Self>, cx: Ctx, request: ListAppKeysRequest) -> Result<ListAppKeysResponse> {
         cx.admit(&request)?;
         let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
-        let list = self.0.store.key_list(at, validate::page(&request.query)).await?;
+        let page = validate::page(&request.query);
+        let read = async { Ok::<_, Error>(Some(self.deps.store.key_list(at, page).await?)) };
+        let list = self.pages.get_and_keep((place(at, ""), page), read, |list| list.rows.len() <= SMALL).await?;
+        let list = list.ok_or_else(|| Error::internal("a list is always there"))?;
         Ok(ListAppKeysResponse {
             details: list_details(list.total, list.seen.as_ref()),
-            result: list.rows.into_iter().map(|key| message(&cx.org_id, key)).collect(),
+            result: list.rows.iter().map(|key| message(&cx.org_id, key)).collect(),
         })
     }
 
@@ -92,7 +114,7 @@ impl Keys {
     ) -> Result<RemoveAppKeyResponse> {
         cx.admit(&request)?;
         let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
-        let mut tx = self.0.store.write().await?;
+        let mut tx = self.deps.store.write().await?;
         let project = tx.aggregate_lock(AggregateKind::Project, at.org_id, at.project_id).await?;
         let mut project = project.ok_or_else(no_key)?;
         let created_at = tx.key_created_at(at, &request.key_id).await?.ok_or_else(no_key)?;
@@ -137,6 +159,10 @@ impl Material {
     }
 }
 
+fn place(at: AppAt<'_>, key_id: &str) -> At {
+    (at.org_id.to_owned(), at.project_id.to_owned(), at.id.to_owned(), key_id.to_owned())
+}
+
 fn takes_keys(app: Option<AppRow>) -> Result<AppRow> {
     let app = app.ok_or_else(no_app)?;
     if !app.takes_keys {
@@ -154,10 +180,10 @@ fn no_key() -> Error {
 }
 
 /// A key never changes, so both its dates are that of its making.
-fn message(org_id: &str, key: KeyRow) -> Key {
+fn message(org_id: &str, key: &KeyRow) -> Key {
     let stamp = Stamp { sequence: key.sequence, created_at: key.created_at, changed_at: key.created_at };
     Key {
-        id: key.id,
+        id: key.id.clone(),
         details: full_details(org_id, &stamp),
         r#type: EnumValue::from(KeyType::KEY_TYPE_JSON),
         expiration_date: MessageField::some(timestamp(key.expires_at)),

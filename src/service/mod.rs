@@ -93,7 +93,7 @@ impl Services {
             roles: Arc::new(Roles(deps.clone())),
             members: Arc::new(Members(deps.clone())),
             apps: Arc::new(Apps(deps.clone())),
-            keys: Arc::new(Keys(deps.clone())),
+            keys: Arc::new(Keys::new(deps.clone())),
         }
     }
 }

@@ -149,9 +149,10 @@ impl Store {
     /// # Errors
     /// The store failed.
     pub async fn token_delete(&self, id: i64) -> Result<()> {
-        let _changed = self.changes.guard();
-        execute!(self, sqlx::query(TOKEN_DELETE).bind(id));
-        Ok(())
+        let changed = self.changes.guard();
+        let mut tx = self.begin().await?;
+        on!(&mut tx, c => sqlx::query(TOKEN_DELETE).bind(id).execute(&mut **c).await.map(drop))?;
+        tx.commit(changed).await
     }
 
     /// Deletes tokens that have expired, at most `limit`; gives how many.

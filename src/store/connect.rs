@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::Duration;
 
+use sqlx::Executor as _;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -17,6 +18,11 @@ static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// How long a request waits for a connection before it is told to try again.
 const ACQUIRE: Duration = Duration::from_secs(5);
+
+/// Every statement finds its rows by an index, and its plan does not depend on its values. Left alone,
+/// PostgreSQL plans while tables are small, scans them whole, and goes on doing so as they grow, until
+/// they are analysed.
+const PLANS: &str = "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan";
 
 // Wraps at 16 bits, the width of the node in an identifier.
 pub(super) const NODE_TAKE: &str = "UPDATE nodes SET last = (last + 1) % 65536 RETURNING last";
@@ -64,9 +70,15 @@ impl Store {
                     .max_connections(connections)
                     .acquire_timeout(ACQUIRE)
                     .test_before_acquire(false)
+                    .after_connect(|connection, _| Box::pin(async move { connection.execute(PLANS).await.map(drop) }))
                     .connect_with(options.as_ref().clone())
                     .await?;
-                Ok(Self { read: Engine::Pg(pool.clone()), write: Engine::Pg(pool), changes: Changes::default() })
+                Ok(Self {
+                    read: Engine::Pg(pool.clone()),
+                    write: Engine::Pg(pool),
+                    changes: Changes::default(),
+                    remember: Duration::ZERO,
+                })
             }
             Target::Sqlite(path) => Self::open_file(path, connections).await,
         }
@@ -86,7 +98,12 @@ impl Store {
         let write = Writer::open(&options).await?;
         let pool = SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE);
         let read = pool.connect_with(options.read_only(true).create_if_missing(false)).await?;
-        Ok(Self { read: Engine::Lite(read), write: Engine::Lite(write), changes: Changes::default() })
+        Ok(Self {
+            read: Engine::Lite(read),
+            write: Engine::Lite(write),
+            changes: Changes::default(),
+            remember: Duration::ZERO,
+        })
     }
 
     /// Brings the schema up to date. Safe to run from several processes at once.
@@ -117,7 +134,7 @@ impl Store {
     pub async fn node_take(&self) -> Result<u16> {
         let mut tx = self.begin().await?;
         let node = on!(&mut tx, c => sqlx::query_scalar::<_, i64>(NODE_TAKE).fetch_one(&mut **c).await)?;
-        tx.commit().await?;
+        tx.commit(()).await?;
         u16::try_from(node).map_err(|_| StoreError::Inconsistent("node number out of range"))
     }
 }

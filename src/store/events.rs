@@ -107,6 +107,16 @@ pub(super) const EVENT_INSERT: &str = "INSERT INTO events \
      (org_id, aggregate_kind, aggregate_id, sequence, kind, app_id, editor_id, created_at, payload) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
+// Most changes of more than one event have two; together they are one round trip.
+pub(super) const EVENT_INSERT_TWO: &str = "INSERT INTO events \
+     (org_id, aggregate_kind, aggregate_id, sequence, kind, app_id, editor_id, created_at, payload) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9), ($1, $2, $3, $10, $11, $12, $7, $8, $13)";
+
+// The lock on a project that is there; its aggregate outlives it.
+pub(super) const PROJECT_LOCK: &str = "UPDATE aggregates SET sequence = sequence \
+     WHERE org_id = $1 AND kind = 'project' AND id = $2 \
+     AND EXISTS (SELECT 1 FROM projects WHERE org_id = $1 AND id = $2) RETURNING sequence, changed_at";
+
 macro_rules! changes {
     ($filter:literal, $order:literal) => {
         concat!(
@@ -140,6 +150,20 @@ impl Tx {
         }))
     }
 
+    /// Locks a project until the transaction ends; none if it does not exist or was removed.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn project_lock(&mut self, org_id: &str, id: &str) -> Result<Option<Aggregate>> {
+        let found = on!(&mut self.0, c => sqlx::query_as::<_, Locked>(PROJECT_LOCK)
+            .bind(org_id).bind(id).fetch_optional(&mut **c).await)?;
+        Ok(found.map(|l| Aggregate {
+            sequence: l.sequence,
+            changed_at: l.changed_at,
+            ..Aggregate::new(AggregateKind::Project, org_id, id)
+        }))
+    }
+
     /// Appends events to an aggregate, in order and without gaps. Their time is `now`, but never
     /// before that of the last event. Gives the last one.
     ///
@@ -153,12 +177,25 @@ impl Tx {
         events: &[Event<'_>],
     ) -> Result<Recorded> {
         let at = now.max(aggregate.changed_at);
-        for event in events {
-            aggregate.sequence += 1;
-            on!(&mut self.0, c => sqlx::query(EVENT_INSERT)
-                .bind(&aggregate.org_id).bind(aggregate.kind.name()).bind(&aggregate.id).bind(aggregate.sequence)
-                .bind(event.kind).bind(event.app_id).bind(editor_id).bind(at).bind(event.payload.to_string())
-                .execute(&mut **c).await.map(drop))?;
+        let mut rest = events;
+        while let [first, more @ ..] = rest {
+            let (sql, second) = match more {
+                [] => (EVENT_INSERT, None),
+                [second, ..] => (EVENT_INSERT_TWO, Some(second)),
+            };
+            on!(&mut self.0, c => {
+                let mut query = sqlx::query(sql)
+                    .bind(&aggregate.org_id).bind(aggregate.kind.name()).bind(&aggregate.id)
+                    .bind(aggregate.sequence + 1)
+                    .bind(first.kind).bind(first.app_id).bind(editor_id).bind(at).bind(first.payload.to_string());
+                if let Some(second) = second {
+                    query = query.bind(aggregate.sequence + 2)
+                        .bind(second.kind).bind(second.app_id).bind(second.payload.to_string());
+                }
+                query.execute(&mut **c).await.map(drop)
+            })?;
+            aggregate.sequence += if second.is_some() { 2 } else { 1 };
+            rest = if second.is_some() { &more[1..] } else { more };
         }
         aggregate.changed_at = at;
         on!(&mut self.0, c => sqlx::query(AGGREGATE_SAVE)

@@ -33,26 +33,29 @@ pub(super) const KEY_BY_ID: &str = concat!(
 );
 
 macro_rules! list {
-    ($order:literal) => {
+    ($order:literal, $from:literal) => {
         concat!(
             "SELECT CASE WHEN a.takes_keys THEN a.key_count ELSE 0 END AS total, ",
             "g.sequence AS seen_sequence, g.changed_at AS seen_at, k.id, k.expires_at, k.created_at, k.last_used_at, ",
             sequence!(),
             " FROM aggregates g ",
             "LEFT JOIN apps a ON a.org_id = g.org_id AND a.project_id = g.id AND a.id = $3 ",
-            // The page is found in the index alone, so that rows before it are not fetched to be skipped.
-            "LEFT JOIN (SELECT r.id, r.expires_at, r.created_at, r.last_used_at, r.sequence FROM (SELECT id ",
-            "FROM app_keys WHERE org_id = $1 AND project_id = $2 AND app_id = $3 ORDER BY id ",
+            // Where the page begins is found in the index alone: rows before it are not fetched to be skipped.
+            "LEFT JOIN (SELECT id, expires_at, created_at, last_used_at, sequence FROM app_keys ",
+            "WHERE org_id = $1 AND project_id = $2 AND app_id = $3 AND id ",
+            $from,
+            " (SELECT id FROM app_keys WHERE org_id = $1 AND project_id = $2 AND app_id = $3 ORDER BY id ",
             $order,
-            " LIMIT $4 OFFSET $5) p JOIN app_keys r ON r.org_id = $1 AND r.project_id = $2 AND r.app_id = $3 ",
-            "AND r.id = p.id) k ON a.takes_keys ",
+            " LIMIT 1 OFFSET $5) ORDER BY id ",
+            $order,
+            " LIMIT $4) k ON a.takes_keys ",
             "WHERE g.org_id = $1 AND g.kind = 'project' AND g.id = $2 ORDER BY k.id ",
             $order
         )
     };
 }
-pub(super) const KEY_LIST_ASC: &str = list!("ASC");
-pub(super) const KEY_LIST_DESC: &str = list!("DESC");
+pub(super) const KEY_LIST_ASC: &str = list!("ASC", ">=");
+pub(super) const KEY_LIST_DESC: &str = list!("DESC", "<=");
 
 pub(super) const KEY_INSERT: &str = "INSERT INTO app_keys \
      (org_id, project_id, app_id, id, public_key, expires_at, sequence, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";

@@ -6,7 +6,7 @@ use super::{AggregateKind, Seen};
 use crate::clock::Micros;
 
 /// Which rows of a list.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Page {
     /// Rows to skip.
     pub offset: i64,

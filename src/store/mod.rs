@@ -29,6 +29,8 @@ mod user_search;
 mod users;
 mod writer;
 
+use std::time::Duration;
+
 use sqlx::{PgPool, Postgres, SqlitePool, Transaction};
 
 pub use access_tokens::{TokenInsert, TokenRow};
@@ -84,6 +86,8 @@ pub struct Store {
     write: Engine<PgPool, writer::Writer>,
     /// What tells caches that their answers may be old.
     changes: cache::Changes,
+    /// How long caches may use an answer again.
+    remember: Duration,
 }
 
 /// A write transaction. Dropped without [`Tx::commit`], it leaves nothing behind.
@@ -104,12 +108,23 @@ pub struct Recorded {
 }
 
 impl Store {
+    /// The same store, whose answers caches may use again for so long; zero turns them off.
+    #[must_use]
+    pub fn remembered_for(self, remember: Duration) -> Self {
+        Self { remember, ..self }
+    }
+
     /// Opens a write transaction.
     ///
     /// # Errors
     /// The store cannot be reached.
     pub async fn write(&self) -> Result<Tx> {
         Ok(Tx(self.begin().await?, self.changes.guard()))
+    }
+
+    /// Whether the data is in a file that only this process writes.
+    pub(crate) fn is_embedded(&self) -> bool {
+        matches!(self.write, Engine::Lite(_))
     }
 
     /// A transaction that changes nothing a cache may hold.
@@ -145,16 +160,20 @@ impl Tx {
     /// # Errors
     /// The store failed; then nothing of it is visible.
     pub async fn commit(self) -> Result<()> {
-        let Self(begun, _changed) = self;
-        begun.commit().await
+        let Self(begun, changed) = self;
+        begun.commit(changed).await
     }
 }
 
 impl Begun {
-    async fn commit(self) -> Result<()> {
+    /// Commits, and then drops what was to be kept until then, even if nobody waits any more.
+    async fn commit<T: Send + 'static>(self, until_then: T) -> Result<()> {
         match self {
-            Self::Pg(tx) => Ok(tx.commit().await?),
-            Self::Lite(tx) => tx.commit().await,
+            Self::Pg(tx) => {
+                let _until_then = until_then;
+                Ok(tx.commit().await?)
+            }
+            Self::Lite(tx) => tx.commit(until_then).await,
         }
     }
 }
@@ -167,7 +186,7 @@ macro_rules! execute {
             $crate::store::Engine::Lite(writer) => {
                 let mut tx = writer.begin().await?;
                 let rows = $query.execute(&mut *tx).await?.rows_affected();
-                tx.commit().await?;
+                tx.commit(()).await?;
                 rows
             }
         }

@@ -43,11 +43,12 @@ pub(super) const USED_PAT: &str = used!("personal_access_tokens", "last_used_at"
 
 impl Store {
     /// Writes when credentials were last used, in one transaction. `uses` must be in order, so that
-    /// two processes never wait for each other in turn. Caches stay good: nobody is let in or out.
+    /// two processes never wait for each other in turn.
     ///
     /// # Errors
     /// The store failed; then nothing is written.
     pub async fn uses_write(&self, uses: &[(Credentials, Micros)]) -> Result<()> {
+        let changed = self.changes.guard();
         let mut tx = self.begin().await?;
         for (what, at) in uses {
             on!(&mut tx, c => match what {
@@ -58,6 +59,6 @@ impl Store {
                 Credentials::Pat(hash) => sqlx::query(USED_PAT).bind(hash.as_slice()),
             }.bind(*at).execute(&mut **c).await.map(drop))?;
         }
-        tx.commit().await
+        tx.commit(changed).await
     }
 }

@@ -153,13 +153,14 @@ impl State {
 pub(super) struct GroupTx(Option<OwnedMutexGuard<State>>);
 
 impl GroupTx {
-    /// Waits until the group is on disk.
+    /// Waits until the group is on disk, and then drops what was to be kept until then.
     ///
     /// # Errors
     /// The store failed; then nothing of it is visible.
-    pub async fn commit(mut self) -> Result<()> {
+    pub async fn commit<T: Send + 'static>(mut self, until_then: T) -> Result<()> {
         let Some(mut state) = self.0.take() else { return Ok(()) };
         whole(async move {
+            let _until_then = until_then;
             if let Err(error) = state.run("RELEASE member").await {
                 state.end().await;
                 return Err(error);
@@ -269,7 +270,7 @@ mod tests {
                 let mut tx = writer.begin().await.expect("a turn");
                 insert(&mut tx, id, None).await.expect("a row");
                 if id % 3 == 0 {
-                    tx.commit().await.expect("committed");
+                    tx.commit(()).await.expect("committed");
                 } else if id % 3 == 1 {
                     assert!(insert(&mut tx, id, None).await.is_err(), "the same id again");
                 }
@@ -290,16 +291,16 @@ mod tests {
         let second = writer.begin();
         let mut second = std::pin::pin!(second);
         assert!(futures::poll!(&mut second).is_pending());
-        let (one, two) = tokio::join!(first.commit(), async {
+        let (one, two) = tokio::join!(first.commit(()), async {
             let mut tx = second.await?;
             insert(&mut tx, 2, None).await?;
-            tx.commit().await
+            tx.commit(()).await
         });
         assert!(one.is_err(), "its parent does not exist");
         assert!(two.is_err() && count(&writer).await == 0 || two.is_ok() && count(&writer).await == 1);
         let mut tx = writer.begin().await.expect("a turn");
         insert(&mut tx, 3, None).await.expect("a row");
-        tx.commit().await.expect("the next group is fine");
+        tx.commit(()).await.expect("the next group is fine");
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -311,7 +312,7 @@ mod tests {
                 async move {
                     let mut tx = writer.begin().await?;
                     insert(&mut tx, 1000 + id, None).await?;
-                    tx.commit().await
+                    tx.commit(()).await
                 }
             });
             for _ in 0..id % 7 {
@@ -320,7 +321,7 @@ mod tests {
             gone.abort();
             let mut tx = writer.begin().await.expect("a turn");
             insert(&mut tx, id, None).await.expect("a row");
-            tx.commit().await.expect("committed");
+            tx.commit(()).await.expect("committed");
         }
         let mut alone = writer.alone().await.expect("open");
         let kept = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM t WHERE id < 1000");

@@ -1,47 +1,18 @@
 //! `kill -9` in the middle of writes: what was acknowledged is there, and nothing is half-written.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
+use crate::support::process::Process;
 use crate::support::server::Database;
 use crate::support::text;
 
 /// Acknowledged writes before the kill.
 const ENOUGH: usize = 60;
 const TASKS: usize = 6;
-
-struct Process {
-    child: Child,
-    base: String,
-    token: String,
-}
-
-impl Process {
-    /// The real program, on a free port that it tells on its first line.
-    fn start(database: &Database) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_claviger"))
-            .envs(database.settings())
-            .env("CLAVIGER_KEYS_POOL", "16")
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a first line");
-        let address = line.split("listens on ").nth(1).and_then(|rest| rest.split(',').next()).expect("an address");
-        let token = std::fs::read_to_string(database.token_file()).expect("the token").trim().to_owned();
-        Self { base: format!("http://{address}/management/v1"), child, token }
-    }
-
-    fn kill(mut self) {
-        self.child.kill().expect("SIGKILL");
-        self.child.wait().expect("it ends");
-    }
-}
 
 async fn post(http: &reqwest::Client, url: &str, token: &str, body: Value) -> Option<Value> {
     let response = http.post(url).bearer_auth(token).json(&body).send().await;
@@ -57,11 +28,11 @@ async fn post(http: &reqwest::Client, url: &str, token: &str, body: Value) -> Op
 async fn acknowledged_writes_survive_kill_9_and_none_is_half_written() {
     let database = Database::fresh().await;
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-    let process = Process::start(&database);
-    let made = post(&http, &format!("{}/projects", process.base), &process.token, json!({"name": "crash"})).await;
+    let process = Process::start(&database, &[("CLAVIGER_KEYS_POOL", "16")]);
+    let made = post(&http, &format!("{}/projects", process.api()), &process.token, json!({"name": "crash"})).await;
     let project = text(&made.expect("a project"), "/id");
     let body = json!({"name": "a", "authMethodType": 1});
-    let app = post(&http, &format!("{}/projects/{project}/apps/api", process.base), &process.token, body).await;
+    let app = post(&http, &format!("{}/projects/{project}/apps/api", process.api()), &process.token, body).await;
     let app = text(&app.expect("an application"), "/appId");
 
     let acknowledged = Arc::new(AtomicUsize::new(0));
@@ -69,7 +40,7 @@ async fn acknowledged_writes_survive_kill_9_and_none_is_half_written() {
     let writers: Vec<_> = (0..TASKS)
         .map(|task| {
             let (http, token) = (http.clone(), process.token.clone());
-            let base = format!("{}/projects/{project}/apps", process.base);
+            let base = format!("{}/projects/{project}/apps", process.api());
             let (app, acknowledged, enough) = (app.clone(), Arc::clone(&acknowledged), Arc::clone(&enough));
             tokio::spawn(async move {
                 let (mut keys, mut apps) = (Vec::new(), Vec::new());
@@ -100,13 +71,13 @@ async fn acknowledged_writes_survive_kill_9_and_none_is_half_written() {
         apps.extend(made_apps);
     }
     assert!(keys.len() + apps.len() >= ENOUGH, "only {} writes were acknowledged", keys.len() + apps.len());
-    let process = Process::start(&database);
+    let process = Process::start(&database, &[("CLAVIGER_KEYS_POOL", "16")]);
     check(&http, &process, &project, &app, (&keys, &apps)).await;
     process.kill();
 }
 
 async fn check(http: &reqwest::Client, process: &Process, project: &str, app: &str, made: (&[String], &[String])) {
-    let base = format!("{}/projects/{project}", process.base);
+    let base = format!("{}/projects/{project}", process.api());
     let list = |path: String| async move { post(http, &path, &process.token, json!({})).await.expect("an answer") };
     let ids = |list: &Value| -> Vec<String> {
         list["result"].as_array().expect("rows").iter().map(|row| text(row, "/id")).collect()

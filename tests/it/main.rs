@@ -11,6 +11,7 @@ mod contract;
 mod crash;
 mod errors;
 mod fuzz;
+mod fuzz_oauth;
 mod grants;
 mod introspection;
 mod keys;

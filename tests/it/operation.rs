@@ -185,3 +185,16 @@ async fn the_loudest_log_holds_no_secret() {
     }
     assert!(!log.contains("PRIVATE KEY"));
 }
+
+#[tokio::test]
+async fn the_metrics_tell_how_full_the_stock_of_key_pairs_is() {
+    let server = TestServer::start().await;
+    let answer = server.http.get(server.url("/debug/metrics")).send().await.expect("an answer");
+    assert_eq!(answer.headers()["content-type"], "text/plain; version=0.0.4");
+    let text = answer.text().await.expect("a text");
+    for name in ["depth", "size", "waiting"] {
+        let line = format!("claviger_key_pool_{name} 0");
+        assert!(text.lines().any(|l| l == line), "{text}");
+        assert!(text.contains(&format!("# TYPE claviger_key_pool_{name} gauge")), "{text}");
+    }
+}

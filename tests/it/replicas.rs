@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::oauth::{BasicApp, Signer, aud};
+use crate::support::oauth::{BasicApp, Signer, answer, aud};
+use crate::support::process::Process;
 use crate::support::{Options, TestServer, text};
 
 /// How long a replica may still let somebody in (design, section 3).
@@ -93,4 +94,29 @@ async fn tokens_of_one_replica_are_good_at_the_other() {
         answer.text().await.expect("a key set")
     };
     assert_eq!(keys(&one).await, keys(&two).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_process_refuses_what_this_one_revoked_within_a_second() {
+    let settings = vec![("CLAVIGER_ISSUER", "http://claviger.test".to_owned())];
+    let one = TestServer::with(Options { settings, ..Options::default() }).await;
+    let other = Process::start(&one.database, &[("CLAVIGER_ISSUER", "http://claviger.test")]);
+    let project = one.project("p").await;
+    let app = one.basic_app(&project, "a").await;
+    let (user, machine) = one.machine("bot", "ACCESS_TOKEN_TYPE_JWT").await;
+    let signer = Signer { audience: "http://claviger.test".to_owned(), ..machine };
+    let secret = one.machine_secret(&user).await;
+    let token = one.access_token(&signer, &aud(&project)).await;
+    let url = format!("{}/oauth/v2/introspect", other.url);
+    let active = async || {
+        let request = one.http.post(&url).basic_auth(&app.client_id, Some(&app.secret)).form(&[("token", &token)]);
+        answer(request).await.1["active"].clone()
+    };
+    assert_eq!(active().await, true);
+    let form = [("token", token.as_str())];
+    assert_eq!(one.form("/oauth/v2/revoke", Some(("bot", &secret)), &form).await.0, 200);
+    let since = Instant::now();
+    while active().await == true {
+        assert!(since.elapsed() < SOON);
+    }
 }

@@ -19,6 +19,10 @@ use crate::auth::bearer;
 use crate::service::oauth::{Introspection, OAuth, OAuthError, Outcome, TokenRequest};
 use form::Params;
 
+/// Largest form in bytes: assertions and tokens have some thousand, and a form of millions of parameters
+/// would cost much memory.
+const MAX_FORM: usize = 64 << 10;
+
 /// All OAuth endpoints.
 pub fn routes(service: &Arc<OAuth>, limits: &Limits) -> Router {
     let table = Table { service, limits, router: Router::new() };
@@ -53,6 +57,9 @@ impl Table<'_> {
             let work = async {
                 let (head, body) = request.into_parts();
                 let body = read(body, &head.headers).await?;
+                if body.len() > MAX_FORM {
+                    return Err(OAuthError::invalid_request(format!("the form is larger than {MAX_FORM} bytes")));
+                }
                 function((service, head, body)).await
             };
             match guarded(&limits, work).await {

@@ -2,6 +2,7 @@
 
 pub mod golden;
 pub mod oauth;
+pub mod process;
 pub mod raw;
 pub mod server;
 pub mod tokens;
