@@ -55,11 +55,9 @@ impl App {
     /// The configuration cannot be used or the store cannot be reached.
     pub async fn build(config: &Config, bound: SocketAddr, replace: Replace) -> Result<Self> {
         let clock = replace.clock.unwrap_or_else(|| Arc::new(SystemClock));
-        let target = config.target().map_err(Error::internal)?;
         let remember = Duration::from_millis(config.server.remember);
-        let store = Store::connect(&target, config.storage.connections).await?.remembered_for(remember);
-        store.migrate().await?;
-        let ids = Arc::new(Ids::new(Arc::clone(&clock), store.node_take().await?));
+        let (store, ids) = open(config, config.storage.connections, &clock).await?;
+        let store = store.remembered_for(remember);
         let keys = match replace.keys {
             Some(keys) => keys,
             None => KeyPool::start(config.keys.pool, config.key_threads()).map_err(Error::internal)?,
@@ -85,10 +83,8 @@ impl App {
     /// # Errors
     /// As [`App::build`].
     pub async fn signing_keys(config: &Config) -> Result<(Store, SigningKeys)> {
-        let store = Store::connect(&config.target().map_err(Error::internal)?, 2).await?;
-        store.migrate().await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let ids = Arc::new(Ids::new(Arc::clone(&clock), store.node_take().await?));
+        let (store, ids) = open(config, 2, &clock).await?;
         let pool = KeyPool::start(0, 0).map_err(Error::internal)?;
         let parts = SigningParts { store: store.clone(), ids, pool, vault: config.vault()?, clock };
         Ok((store, SigningKeys::new(parts)))
@@ -115,6 +111,14 @@ impl App {
             shell_word(&token.display().to_string()),
         )
     }
+}
+
+/// The store with its schema up to date, and a maker of identifiers that no other process has.
+async fn open(config: &Config, connections: u32, clock: &Arc<dyn Clock>) -> Result<(Store, Arc<Ids>)> {
+    let store = Store::connect(&config.target().map_err(Error::internal)?, connections).await?;
+    store.migrate().await?;
+    let ids = Ids::new(Arc::clone(clock), store.node_take().await?);
+    Ok((store, Arc::new(ids)))
 }
 
 /// What the parts of a server share.

@@ -24,15 +24,19 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
+apt_install() {
+    as_root apt-get update -q
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"
+}
+
 postgres_install() {
     if postgres_bin >/dev/null; then return; fi
     echo "installing PostgreSQL from the system's packages"
     if command -v apt-get >/dev/null; then
-        as_root apt-get update -q
         # The package would start a cluster of its own, which nobody here needs.
         as_root mkdir -p /etc/postgresql-common/createcluster.d
         echo 'create_main_cluster = false' | as_root tee /etc/postgresql-common/createcluster.d/claviger.conf >/dev/null
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends postgresql
+        apt_install postgresql
         as_root rm -f /etc/postgresql-common/createcluster.d/claviger.conf
     elif command -v dnf >/dev/null; then
         as_root dnf install -y postgresql-server

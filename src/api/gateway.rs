@@ -82,20 +82,18 @@ impl Service<Request<Body>> for Gateway {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let inner = Arc::clone(&self.0);
-        Box::pin(async move {
-            let grpc = is_grpc(&request);
-            let work = AssertUnwindSafe(inner.answer(request, grpc)).catch_unwind();
-            Ok(work.await.unwrap_or_else(|panic| recovered(grpc, &*panic)))
-        })
+        Box::pin(async move { Ok(inner.answer(request).await) })
     }
 }
 
 impl Inner {
-    async fn answer(&self, request: Request<Body>, grpc: bool) -> Response<Body> {
+    /// An error outside of any handler goes to the client in its own protocol.
+    async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        let grpc = is_grpc(&request);
         let outcome = if grpc || (!is_rest(request.uri().path()) && speaks_rpc(&request)) {
-            self.limits.run(self.rpc(request)).await
+            guarded(&self.limits, self.rpc(request)).await
         } else {
-            self.limits.run(self.rest(request)).await
+            guarded(&self.limits, self.rest(request)).await
         };
         match outcome {
             Ok(response) => response,
@@ -287,12 +285,6 @@ fn defect(panic: &(dyn std::any::Any + Send)) -> Error {
     let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     Error::internal(format!("panic: {text}"))
-}
-
-/// The answer after a defect: the client gets an error in its own protocol, the log the reason.
-fn recovered(grpc: bool, panic: &(dyn std::any::Any + Send)) -> Response<Body> {
-    let error = defect(panic);
-    if grpc { error::grpc_trailers_only(&error) } else { error::response(&error) }
 }
 
 #[cfg(test)]

@@ -42,6 +42,12 @@ impl Ctx {
         }
     }
 
+    /// The context of a user that acts on what is its own, by a right that no role gives.
+    pub fn own(user_id: &str, org_id: &str, now: Micros) -> Self {
+        let (user_id, org_id) = (user_id.to_owned(), org_id.to_owned());
+        Self { user_id, user_org_id: org_id.clone(), org_id, ..Self::public(now) }
+    }
+
     /// The first line of every service function: may the caller do this, and is the request well
     /// formed? In this order, so that strangers learn nothing from the field rules.
     ///

@@ -4,6 +4,7 @@ mod context;
 mod permission;
 mod presented;
 mod ring;
+pub mod scopes;
 mod signing;
 mod token;
 mod usage;

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::crypto::jws::{Signer, Verifier};
+use crate::crypto::jws::{self, Signer, Verifier};
 use crate::crypto::vault::Vault;
 use crate::error::{Error, Result};
 use crate::store::SigningKeyRow;
@@ -66,8 +66,9 @@ impl Ring {
     }
 
     /// What a token claims that one of these keys signed.
-    pub fn verify<T: DeserializeOwned>(&self, kid: &str, token: &str) -> Option<T> {
-        let (_, _, verifier) = self.verifiers.iter().find(|(id, ..)| id == kid)?;
+    pub fn verify<T: DeserializeOwned>(&self, token: &str) -> Option<T> {
+        let kid = jws::kid(token)?;
+        let (_, _, verifier) = self.verifiers.iter().find(|(id, ..)| *id == kid)?;
         verifier.verify(token)
     }
 

@@ -5,7 +5,7 @@
 //! the key set for a while know a key before it signs anything. Keys that signed once stay in the set
 //! until nothing they signed can be valid any more.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -65,14 +65,18 @@ impl SigningKeys {
         Self(Arc::new(Inner { parts, current: Mutex::new(None) }))
     }
 
-    /// Whether the keys that exist can be read with this master key. To be called at the start, so
-    /// that a wrong key is noticed before the first token.
+    /// Reads the keys that exist. To be called at the start, so that a wrong master key is noticed
+    /// before the first token.
     ///
     /// # Errors
-    /// They cannot; or the store failed.
+    /// They cannot be read with this master key; or the store failed.
     pub async fn check(&self) -> Result<()> {
+        let read_at = Instant::now();
         let rows = self.0.parts.store.signing_keys().await?;
-        Ring::open(&rows, &self.0.parts.vault).map(drop)
+        if !rows.is_empty() {
+            self.keep(read_at, &rows)?;
+        }
+        Ok(())
     }
 
     /// The keys at present; makes them if there are none.
@@ -91,12 +95,7 @@ impl SigningKeys {
             self.make_first().await?;
             rows = self.0.parts.store.signing_keys().await?;
         }
-        let ring = match self.current() {
-            Some((_, ring)) if ring.is_of(&rows) => ring,
-            _ => Arc::new(Ring::open(&rows, &self.0.parts.vault)?),
-        };
-        *self.0.current.lock().unwrap_or_else(PoisonError::into_inner) = Some((read_at, Arc::clone(&ring)));
-        Ok(ring)
+        self.keep(read_at, &rows)
     }
 
     /// The key set as JSON.
@@ -107,8 +106,22 @@ impl SigningKeys {
         Ok(self.ring().await?.key_set())
     }
 
+    /// Opens keys that were just read, unless they are those at hand, and keeps them.
+    fn keep(&self, read_at: Instant, rows: &[SigningKeyRow]) -> Result<Arc<Ring>> {
+        let ring = match self.current() {
+            Some((_, ring)) if ring.is_of(rows) => ring,
+            _ => Arc::new(Ring::open(rows, &self.0.parts.vault)?),
+        };
+        *self.slot() = Some((read_at, Arc::clone(&ring)));
+        Ok(ring)
+    }
+
     fn current(&self) -> Option<(Instant, Arc<Ring>)> {
-        self.0.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.slot().clone()
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Option<(Instant, Arc<Ring>)>> {
+        self.0.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Two keys, unless another replica was faster.
@@ -141,7 +154,7 @@ impl SigningKeys {
         change.set_state(&next, ACTIVE, "web_key.activated").await?;
         change.add(&made).await?;
         change.tx.commit().await?;
-        *self.0.current.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.slot() = None;
         Ok(next.id)
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::presented::Presented;
+use super::scopes::Scopes;
 use super::signing::SigningKeys;
 use super::usage::Usage;
 use super::{Ctx, Membership};
@@ -10,10 +11,8 @@ use crate::clock::{Clock, Micros};
 use crate::crypto::secrets;
 use crate::error::{Code, Error, Result};
 use crate::proto::Permission;
-use crate::store::{Cache, CallerRow, Credentials, Store};
+use crate::store::{Cache, CallerRow, Credentials, Store, USER_ACTIVE};
 
-/// Number of `USER_STATE_ACTIVE`.
-const ACTIVE: i64 = 1;
 const BEARER: &str = "Bearer ";
 /// Callers remembered for a moment.
 const CALLERS: usize = 10_000;
@@ -39,8 +38,6 @@ pub struct Gate(Arc<Inner>);
 
 struct Inner {
     parts: GateParts,
-    /// Scope that puts the management API into the audience of a token, by name and by id.
-    scopes: [String; 2],
     callers: Cache<(Token, String), Caller>,
 }
 
@@ -76,10 +73,8 @@ struct Caller {
 impl Gate {
     /// A gate.
     pub fn new(parts: GateParts) -> Self {
-        let scope = |project: &str| format!("urn:zitadel:iam:org:project:id:{project}:aud");
-        let scopes = [scope("zitadel"), scope(&parts.project_id)];
         let callers = Cache::new(&parts.store, CALLERS);
-        Self(Arc::new(Inner { parts, scopes, callers }))
+        Self(Arc::new(Inner { parts, callers }))
     }
 
     /// The context of a call with these headers. `org_id` is `x-zitadel-orgid`, empty if absent.
@@ -118,13 +113,8 @@ impl Gate {
 impl Inner {
     async fn look_up(&self, token: &str, org_id: &str, now: Micros) -> Result<Option<Caller>> {
         let parts = &self.parts;
-        let presented = if let Some(presented) = Presented::opaque(token) {
-            presented
-        } else {
-            let ring = parts.signing.ring().await?;
-            let jwt = Presented::jwt(token, &ring, &parts.issuer, now);
-            jwt.ok_or_else(|| refused("not a token of this server"))?
-        };
+        let presented = Presented::of(token, &parts.signing, &parts.issuer, now).await?;
+        let presented = presented.ok_or_else(|| refused("not a token of this server"))?;
         let rows = match &presented {
             Presented::Pat { hash } => parts.store.caller_by_pat(hash, org_id).await?,
             Presented::Opaque { id, .. } | Presented::Jwt { id, .. } => {
@@ -135,10 +125,11 @@ impl Inner {
         if !presented.is(&first.user_id, first.token_hash.as_deref()) {
             return Err(refused("not the token of that id"));
         }
-        if first.user_state != ACTIVE {
+        if first.user_state != USER_ACTIVE {
             return Err(refused("user is not active"));
         }
-        if first.scopes.as_ref().is_some_and(|s| !s.split(' ').any(|scope| self.scopes.iter().any(|s| s == scope))) {
+        let us = parts.project_id.as_str();
+        if first.scopes.as_ref().is_some_and(|scopes| !Scopes(scopes).audience(us).contains(&us)) {
             return Err(refused("token is not for this API"));
         }
         Ok(Some(Caller {

@@ -28,6 +28,11 @@ pub fn read<T: DeserializeOwned>(token: &str) -> Option<Unproven<T>> {
     Some(Unproven { kid: data.header.kid?, claims: data.claims })
 }
 
+/// The key that a token names.
+pub fn kid(token: &str) -> Option<String> {
+    jsonwebtoken::decode_header(token).ok()?.kid
+}
+
 /// A public key that proves tokens. The algorithm follows from the kind of the key, never from the
 /// token alone: an RSA key can therefore not be taken for a shared secret.
 #[derive(Clone)]

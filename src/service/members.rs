@@ -125,6 +125,8 @@ impl Members {
         let mut found = projects::lock(&self.0, &cx, &request.project_id, no_member).await?;
         let row = found.tx.member_by_id(scope, &request.user_id).await?.ok_or_else(no_member)?;
         if row.roles == roles.join(" ") {
+            // What it was found to be must be durable before it is told.
+            found.tx.commit().await?;
             return Ok(UpdateProjectMemberResponse { details: full_details(&cx.org_id, &row.stamp) });
         }
         let payload = json!({"userId": request.user_id, "roles": roles});

@@ -17,7 +17,8 @@ use crate::proto::zitadel::management::v1::{
     RemoveMachineSecretResponse, RemovePersonalAccessTokenRequest, RemovePersonalAccessTokenResponse,
 };
 use crate::proto::zitadel::user::v1::PersonalAccessToken;
-use crate::proto::{change_details, full_details, list_details, optional_timestamp, timestamp};
+use crate::proto::zitadel::v1::ObjectDetails;
+use crate::proto::{Part, change_details, full_details, list_details, optional_timestamp, timestamp};
 use crate::store::{Credential, CredentialInsert, CredentialRow, Stamp, UserAt};
 
 /// Scopes of every personal access token (contract, AddPersonalAccessToken).
@@ -100,14 +101,8 @@ impl Tokens {
         request: RemovePersonalAccessTokenRequest,
     ) -> Result<RemovePersonalAccessTokenResponse> {
         cx.admit(&request)?;
-        let no_token = || Error::not_found("COMMAND-4m77G", "Personal Access Token not found");
-        let user = UserAt { org_id: &cx.org_id, id: &request.user_id };
-        let mut found = users::lock(&self.0, &cx, &request.user_id, no_token).await?;
-        let token = found.tx.credential_by_id(Credential::Pat, user, &request.token_id).await?.ok_or_else(no_token)?;
-        let event = found.append(&cx, "user.pat.removed", json!({"tokenId": token.id})).await?;
-        found.tx.credential_delete(Credential::Pat, user, &token.id, &event).await?;
-        found.tx.commit().await?;
-        Ok(RemovePersonalAccessTokenResponse { details: change_details(&cx.org_id, &event, token.created_at) })
+        let details = remove_pat(&self.0, &cx, &request.user_id, &request.token_id).await?;
+        Ok(RemovePersonalAccessTokenResponse { details })
     }
 
     /// `GenerateMachineSecret`: the client id is the login name; an old secret is void at once.
@@ -153,6 +148,21 @@ impl Tokens {
         found.tx.user_set_secret(user, None, &event).await?;
         Ok(RemoveMachineSecretResponse { details: found.commit(&cx, &event).await? })
     }
+}
+
+/// Removes a personal access token.
+///
+/// # Errors
+/// `COMMAND-4m77G` no such token.
+pub(super) async fn remove_pat(deps: &Deps, cx: &Ctx, user_id: &str, token_id: &str) -> Result<Part<ObjectDetails>> {
+    let no_token = || Error::not_found("COMMAND-4m77G", "Personal Access Token not found");
+    let user = UserAt { org_id: &cx.org_id, id: user_id };
+    let mut found = users::lock(deps, cx, user_id, no_token).await?;
+    let token = found.tx.credential_by_id(Credential::Pat, user, token_id).await?.ok_or_else(no_token)?;
+    let event = found.append(cx, "user.pat.removed", json!({"tokenId": token.id})).await?;
+    found.tx.credential_delete(Credential::Pat, user, &token.id, &event).await?;
+    found.tx.commit().await?;
+    Ok(change_details(&cx.org_id, &event, token.created_at))
 }
 
 fn message(org_id: &str, token: CredentialRow) -> PersonalAccessToken {

@@ -201,6 +201,8 @@ impl Locked {
 
     async fn set_state(mut self, cx: &Ctx, state: i64, kind: &'static str) -> Result<Part<ObjectDetails>> {
         if self.grant.state == state {
+            // What it was found to be must be durable before it is told.
+            self.tx.commit().await?;
             return Ok(full_details(&cx.org_id, &self.grant.stamp));
         }
         let event = self.append(cx, kind, json!({})).await?;

@@ -21,11 +21,10 @@ use crate::proto::zitadel::user::v1::{Machine, User, UserState};
 use crate::proto::zitadel::v1::ObjectDetails;
 use crate::proto::{Part, change_details, full_details, list_details, optional_timestamp};
 use crate::store::{
-    Aggregate, AggregateKind, Event, GrantsOf, MachineValues, Recorded, Tx, UserAt, UserInsert, UserRow,
+    Aggregate, AggregateKind, Event, GrantsOf, MachineValues, Recorded, Tx, USER_ACTIVE, UserAt, UserInsert, UserRow,
 };
 
-/// Numbers of `UserState`.
-const ACTIVE: i64 = 1;
+/// Numbers of `UserState`, beside [`USER_ACTIVE`].
 const INACTIVE: i64 = 2;
 const LOCKED: i64 = 4;
 const NAME_TAKEN: &str = "User already exists";
@@ -238,7 +237,7 @@ impl Users {
             missing: "COMMAND-4M0sd",
             allowed: |state| state == INACTIVE,
             refused: ("COMMAND-6M0sf", "User is not inactive"),
-            state: ACTIVE,
+            state: USER_ACTIVE,
             event: "user.reactivated",
         };
         Ok(ReactivateUserResponse { details: self.switch(&cx, &request.id, &switch).await? })
@@ -252,7 +251,7 @@ impl Users {
         cx.admit(&request)?;
         let switch = Switch {
             missing: "COMMAND-5M9fs",
-            allowed: |state| state == ACTIVE,
+            allowed: |state| state == USER_ACTIVE,
             refused: ("COMMAND-3NN8v", "User is not active or initial"),
             state: LOCKED,
             event: "user.locked",
@@ -270,7 +269,7 @@ impl Users {
             missing: "COMMAND-M0dos",
             allowed: |state| state == LOCKED,
             refused: ("COMMAND-4M0ds", "User is not locked"),
-            state: ACTIVE,
+            state: USER_ACTIVE,
             event: "user.unlocked",
         };
         Ok(UnlockUserResponse { details: self.switch(&cx, &request.id, &switch).await? })

@@ -4,7 +4,7 @@ use sqlx::{Database, Encode, QueryBuilder, Type};
 
 use super::filter::fold;
 use super::lists::{ListRow, Source, paged};
-use super::{AggregateKind, AppRow, Engine, Listed, Page, Recorded, Result, Store, TextFilter, Tx, on};
+use super::{AggregateKind, AppRow, Listed, Page, Recorded, Result, Store, TextFilter, Tx, on};
 use crate::clock::Micros;
 
 /// A new application.
@@ -82,11 +82,9 @@ impl Store {
         filters: &[TextFilter],
         page: Page,
     ) -> Result<Listed<AppRow>> {
-        let rows = match &self.read {
-            Engine::Pg(pool) => search(org_id, project_id, filters, page).build_query_as().fetch_all(pool).await?,
-            Engine::Lite(pool) => search(org_id, project_id, filters, page).build_query_as().fetch_all(pool).await?,
-        };
-        Ok(Vec::<ListRow<AppRow>>::into(rows))
+        let rows: Vec<ListRow<AppRow>> =
+            on!(&self.read, c => search(org_id, project_id, filters, page).build_query_as().fetch_all(c).await)?;
+        Ok(rows.into())
     }
 }
 

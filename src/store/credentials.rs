@@ -3,7 +3,7 @@
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
 use super::lists::{ListRow, Source, paged};
-use super::{AggregateKind, CredentialRow, Engine, Listed, Page, Recorded, Result, Store, Tx, UserAt, on};
+use super::{AggregateKind, CredentialRow, Listed, Page, Recorded, Result, Store, Tx, UserAt, on};
 use crate::clock::Micros;
 
 /// Kind of credential.
@@ -80,10 +80,8 @@ impl Store {
         user: UserAt<'_>,
         page: Page,
     ) -> Result<Listed<CredentialRow>> {
-        let rows: Vec<ListRow<CredentialRow>> = match &self.read {
-            Engine::Pg(pool) => list(kind, user, page).build_query_as().fetch_all(pool).await?,
-            Engine::Lite(pool) => list(kind, user, page).build_query_as().fetch_all(pool).await?,
-        };
+        let rows: Vec<ListRow<CredentialRow>> =
+            on!(&self.read, c => list(kind, user, page).build_query_as().fetch_all(c).await)?;
         Ok(rows.into())
     }
 }

@@ -1,6 +1,6 @@
 //! The audit trail: events with gapless sequences per aggregate.
 
-use sqlx::FromRow;
+use sqlx::{Database, Encode, FromRow, QueryBuilder, Type};
 
 use super::{ChangeRow, Recorded, Result, Seen, Store, Tx, on};
 use crate::clock::Micros;
@@ -95,6 +95,12 @@ struct Locked {
     changed_at: Micros,
 }
 
+impl Locked {
+    fn into_aggregate(self, kind: AggregateKind, org_id: &str, id: &str) -> Aggregate {
+        Aggregate { sequence: self.sequence, changed_at: self.changed_at, ..Aggregate::new(kind, org_id, id) }
+    }
+}
+
 // An update that changes nothing is the one way to lock a row that both engines know.
 pub(super) const AGGREGATE_LOCK: &str = "UPDATE aggregates SET sequence = sequence \
      WHERE org_id = $1 AND kind = $2 AND id = $3 RETURNING sequence, changed_at";
@@ -102,15 +108,6 @@ pub(super) const AGGREGATE_LOCK: &str = "UPDATE aggregates SET sequence = sequen
 pub(super) const AGGREGATE_SAVE: &str = "INSERT INTO aggregates (org_id, kind, id, sequence, changed_at) \
      VALUES ($1, $2, $3, $4, $5) \
      ON CONFLICT (org_id, kind, id) DO UPDATE SET sequence = excluded.sequence, changed_at = excluded.changed_at";
-
-pub(super) const EVENT_INSERT: &str = "INSERT INTO events \
-     (org_id, aggregate_kind, aggregate_id, sequence, kind, app_id, editor_id, created_at, payload) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-
-// Most changes of more than one event have two; together they are one round trip.
-pub(super) const EVENT_INSERT_TWO: &str = "INSERT INTO events \
-     (org_id, aggregate_kind, aggregate_id, sequence, kind, app_id, editor_id, created_at, payload) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9), ($1, $2, $3, $10, $11, $12, $7, $8, $13)";
 
 // The lock on a project that is there; its aggregate outlives it.
 pub(super) const PROJECT_LOCK: &str = "UPDATE aggregates SET sequence = sequence \
@@ -135,6 +132,33 @@ pub(super) const CHANGES_DESC: &str = changes!("", "DESC");
 pub(super) const APP_CHANGES_ASC: &str = changes!("AND e.app_id = $6", "ASC");
 pub(super) const APP_CHANGES_DESC: &str = changes!("AND e.app_id = $6", "DESC");
 
+/// All events of a change in one round trip.
+fn insert<DB>(aggregate: &Aggregate, editor_id: &str, at: Micros, events: &[Event<'_>]) -> QueryBuilder<DB>
+where
+    DB: Database,
+    DB::Arguments: Default,
+    String: for<'q> Encode<'q, DB> + Type<DB>,
+    Option<String>: for<'q> Encode<'q, DB> + Type<DB>,
+    i64: for<'q> Encode<'q, DB> + Type<DB>,
+{
+    let mut query = QueryBuilder::new(
+        "INSERT INTO events \
+         (org_id, aggregate_kind, aggregate_id, sequence, kind, app_id, editor_id, created_at, payload) ",
+    );
+    query.push_values((aggregate.sequence + 1..).zip(events), |mut row, (sequence, event)| {
+        row.push_bind(aggregate.org_id.clone())
+            .push_bind(aggregate.kind.name().to_owned())
+            .push_bind(aggregate.id.clone())
+            .push_bind(sequence)
+            .push_bind(event.kind.to_owned())
+            .push_bind(event.app_id.map(str::to_owned))
+            .push_bind(editor_id.to_owned())
+            .push_bind(at)
+            .push_bind(event.payload.to_string());
+    });
+    query
+}
+
 impl Tx {
     /// Locks an aggregate until the transaction ends; none if it does not exist.
     ///
@@ -143,11 +167,7 @@ impl Tx {
     pub async fn aggregate_lock(&mut self, kind: AggregateKind, org_id: &str, id: &str) -> Result<Option<Aggregate>> {
         let found = on!(&mut self.0, c => sqlx::query_as::<_, Locked>(AGGREGATE_LOCK)
             .bind(org_id).bind(kind.name()).bind(id).fetch_optional(&mut **c).await)?;
-        Ok(found.map(|l| Aggregate {
-            sequence: l.sequence,
-            changed_at: l.changed_at,
-            ..Aggregate::new(kind, org_id, id)
-        }))
+        Ok(found.map(|locked| locked.into_aggregate(kind, org_id, id)))
     }
 
     /// Locks a project until the transaction ends; none if it does not exist or was removed.
@@ -157,14 +177,10 @@ impl Tx {
     pub async fn project_lock(&mut self, org_id: &str, id: &str) -> Result<Option<Aggregate>> {
         let found = on!(&mut self.0, c => sqlx::query_as::<_, Locked>(PROJECT_LOCK)
             .bind(org_id).bind(id).fetch_optional(&mut **c).await)?;
-        Ok(found.map(|l| Aggregate {
-            sequence: l.sequence,
-            changed_at: l.changed_at,
-            ..Aggregate::new(AggregateKind::Project, org_id, id)
-        }))
+        Ok(found.map(|locked| locked.into_aggregate(AggregateKind::Project, org_id, id)))
     }
 
-    /// Appends events to an aggregate, in order and without gaps. Their time is `now`, but never
+    /// Appends events, at least one, to an aggregate, in order and without gaps. Their time is `now`, but never
     /// before that of the last event. Gives the last one.
     ///
     /// # Errors
@@ -177,26 +193,8 @@ impl Tx {
         events: &[Event<'_>],
     ) -> Result<Recorded> {
         let at = now.max(aggregate.changed_at);
-        let mut rest = events;
-        while let [first, more @ ..] = rest {
-            let (sql, second) = match more {
-                [] => (EVENT_INSERT, None),
-                [second, ..] => (EVENT_INSERT_TWO, Some(second)),
-            };
-            on!(&mut self.0, c => {
-                let mut query = sqlx::query(sql)
-                    .bind(&aggregate.org_id).bind(aggregate.kind.name()).bind(&aggregate.id)
-                    .bind(aggregate.sequence + 1)
-                    .bind(first.kind).bind(first.app_id).bind(editor_id).bind(at).bind(first.payload.to_string());
-                if let Some(second) = second {
-                    query = query.bind(aggregate.sequence + 2)
-                        .bind(second.kind).bind(second.app_id).bind(second.payload.to_string());
-                }
-                query.execute(&mut **c).await.map(drop)
-            })?;
-            aggregate.sequence += if second.is_some() { 2 } else { 1 };
-            rest = if second.is_some() { &more[1..] } else { more };
-        }
+        on!(&mut self.0, c => insert(aggregate, editor_id, at, events).build().execute(&mut **c).await.map(drop))?;
+        aggregate.sequence += i64::try_from(events.len()).unwrap_or(i64::MAX);
         aggregate.changed_at = at;
         on!(&mut self.0, c => sqlx::query(AGGREGATE_SAVE)
             .bind(&aggregate.org_id).bind(aggregate.kind.name()).bind(&aggregate.id)

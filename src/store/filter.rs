@@ -62,6 +62,19 @@ impl TextFilter {
     }
 }
 
+/// Appends the condition that a column is one of these values; of none, it never is.
+pub(super) fn push_any_of<DB>(query: &mut QueryBuilder<DB>, column: &str, values: &[String])
+where
+    DB: Database,
+    String: for<'q> Encode<'q, DB> + Type<DB>,
+{
+    query.push(format_args!("{column} IN (''"));
+    for value in values {
+        query.push(", ").push_bind(value.clone());
+    }
+    query.push(")");
+}
+
 /// Lower case as names are compared (contract 1.11); made in Rust so that both engines agree.
 pub fn fold(text: &str) -> String {
     text.to_lowercase()

@@ -2,8 +2,9 @@
 
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
+use super::filter::push_any_of;
 use super::lists::{ListRow, Source, paged};
-use super::{AggregateKind, Engine, Listed, MemberRow, Page, ProjectAt, Recorded, Result, Store, Tx, on};
+use super::{AggregateKind, Listed, MemberRow, Page, ProjectAt, Recorded, Result, Store, Tx, on};
 
 /// For what a membership gives roles.
 #[derive(Debug, Clone, Copy)]
@@ -27,9 +28,15 @@ impl<'a> Scope<'a> {
     }
 }
 
-pub(super) const MEMBER_BY_ID: &str = "SELECT m.user_id AS id, m.roles, m.sequence, m.created_at, m.changed_at, \
-     u.org_id AS user_org_id, u.user_name, u.name FROM memberships m JOIN users u ON u.id = m.user_id \
-     WHERE m.org_id = $1 AND m.scope = $2 AND m.object_id = $3 AND m.user_id = $4";
+macro_rules! base {
+    () => {
+        "SELECT m.user_id AS id, m.roles, m.sequence, m.created_at, m.changed_at, u.org_id AS user_org_id, \
+         u.user_name, u.name FROM memberships m JOIN users u ON u.id = m.user_id WHERE "
+    };
+}
+
+pub(super) const MEMBER_BY_ID: &str =
+    concat!(base!(), "m.org_id = $1 AND m.scope = $2 AND m.object_id = $3 AND m.user_id = $4");
 pub(super) const MEMBER_INSERT: &str = "INSERT INTO memberships \
      (org_id, scope, object_id, user_id, roles, sequence, created_at, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
 pub(super) const MEMBER_UPDATE: &str = "UPDATE memberships SET roles = $5, sequence = $6, changed_at = $7 \
@@ -59,10 +66,8 @@ impl Store {
         user_ids: Option<&[String]>,
         page: Page,
     ) -> Result<Listed<MemberRow>> {
-        let rows: Vec<ListRow<MemberRow>> = match &self.read {
-            Engine::Pg(pool) => search(project, user_ids, page).build_query_as().fetch_all(pool).await?,
-            Engine::Lite(pool) => search(project, user_ids, page).build_query_as().fetch_all(pool).await?,
-        };
+        let rows: Vec<ListRow<MemberRow>> =
+            on!(&self.read, c => search(project, user_ids, page).build_query_as().fetch_all(c).await)?;
         Ok(rows.into())
     }
 }
@@ -74,18 +79,11 @@ where
     String: for<'q> Encode<'q, DB> + Type<DB>,
     i64: for<'q> Encode<'q, DB> + Type<DB>,
 {
-    let mut query = QueryBuilder::new(
-        "WITH f AS (SELECT m.user_id AS id, m.roles, m.sequence, m.created_at, m.changed_at, \
-         u.org_id AS user_org_id, u.user_name, u.name FROM memberships m JOIN users u ON u.id = m.user_id \
-         WHERE m.scope = 2 AND m.org_id = ",
-    );
+    let mut query = QueryBuilder::new(concat!("WITH f AS (", base!(), "m.scope = 2 AND m.org_id = "));
     query.push_bind(project.org_id.to_owned()).push(" AND m.object_id = ").push_bind(project.id.to_owned());
     if let Some(user_ids) = user_ids {
-        query.push(" AND m.user_id IN (''");
-        for id in user_ids {
-            query.push(", ").push_bind(id.clone());
-        }
-        query.push(")");
+        query.push(" AND ");
+        push_any_of(&mut query, "m.user_id", user_ids);
     }
     let source = Source { org_id: project.org_id, kind: AggregateKind::Project, id: Some(project.id) };
     paged(&mut query, source, "created_at", page);
@@ -124,11 +122,7 @@ impl Tx {
         roles: &[&str],
         event: &Recorded,
     ) -> Result<()> {
-        let (org_id, number, object_id) = scope.key();
-        on!(&mut self.0, c => sqlx::query(MEMBER_INSERT)
-            .bind(org_id).bind(number).bind(object_id).bind(user_id).bind(roles.join(" "))
-            .bind(event.sequence).bind(event.at).execute(&mut **c).await.map(drop))?;
-        Ok(())
+        self.member_write(MEMBER_INSERT, scope, user_id, roles, event).await
     }
 
     /// Replaces the roles of a member.
@@ -142,8 +136,19 @@ impl Tx {
         roles: &[&str],
         event: &Recorded,
     ) -> Result<()> {
+        self.member_write(MEMBER_UPDATE, scope, user_id, roles, event).await
+    }
+
+    async fn member_write(
+        &mut self,
+        sql: &'static str,
+        scope: Scope<'_>,
+        user_id: &str,
+        roles: &[&str],
+        event: &Recorded,
+    ) -> Result<()> {
         let (org_id, number, object_id) = scope.key();
-        on!(&mut self.0, c => sqlx::query(MEMBER_UPDATE)
+        on!(&mut self.0, c => sqlx::query(sql)
             .bind(org_id).bind(number).bind(object_id).bind(user_id).bind(roles.join(" "))
             .bind(event.sequence).bind(event.at).execute(&mut **c).await.map(drop))?;
         Ok(())

@@ -54,7 +54,7 @@ pub use statements::ALL as STATEMENTS;
 pub use usage::Credentials;
 pub use user_grants::{GrantFilter, GrantInsert, GrantsOf, role_keys};
 pub use user_search::{UserFilter, UserOrder};
-pub use users::{MachineValues, UserAt, UserInsert};
+pub use users::{MachineValues, USER_ACTIVE, UserAt, UserInsert};
 
 /// Result of the store.
 pub type Result<T> = std::result::Result<T, StoreError>;

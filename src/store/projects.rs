@@ -4,7 +4,7 @@ use sqlx::{Database, Encode, QueryBuilder, Type};
 
 use super::filter::fold;
 use super::lists::{ListRow, Source, paged};
-use super::{AggregateKind, Engine, Listed, Page, ProjectRow, Recorded, Result, Store, TextFilter, Tx, on};
+use super::{AggregateKind, Listed, Page, ProjectRow, Recorded, Result, Store, TextFilter, Tx, on};
 
 /// What a caller can set on a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,11 +65,9 @@ impl Store {
         only: Option<&[String]>,
         page: Page,
     ) -> Result<Listed<ProjectRow>> {
-        let rows = match &self.read {
-            Engine::Pg(pool) => search(org_id, filters, owner, only, page).build_query_as().fetch_all(pool).await?,
-            Engine::Lite(pool) => search(org_id, filters, owner, only, page).build_query_as().fetch_all(pool).await?,
-        };
-        Ok(Vec::<ListRow<ProjectRow>>::into(rows))
+        let rows: Vec<ListRow<ProjectRow>> =
+            on!(&self.read, c => search(org_id, filters, owner, only, page).build_query_as().fetch_all(c).await)?;
+        Ok(rows.into())
     }
 }
 

@@ -4,7 +4,7 @@ use sqlx::{Database, Encode, QueryBuilder, Type};
 
 use super::filter::fold;
 use super::lists::{ListRow, Source, paged};
-use super::{AggregateKind, Engine, Listed, Page, Recorded, Result, RoleRow, Store, TextFilter, Tx, on};
+use super::{AggregateKind, Listed, Page, Recorded, Result, RoleRow, Store, TextFilter, Tx, on};
 
 /// Where a project is.
 #[derive(Debug, Clone, Copy)]
@@ -35,8 +35,13 @@ pub enum RoleFilter {
     DisplayName(TextFilter),
 }
 
-pub(super) const ROLE_BY_KEY: &str = "SELECT role_key AS id, display_name, group_name, sequence, created_at, changed_at \
-     FROM project_roles WHERE org_id = $1 AND project_id = $2 AND role_key = $3";
+macro_rules! base {
+    () => {
+        "SELECT role_key AS id, display_name, group_name, sequence, created_at, changed_at FROM project_roles WHERE "
+    };
+}
+
+pub(super) const ROLE_BY_KEY: &str = concat!(base!(), "org_id = $1 AND project_id = $2 AND role_key = $3");
 pub(super) const ROLE_INSERT: &str = "INSERT INTO project_roles (org_id, project_id, role_key, role_key_folded, \
      display_name, display_name_folded, group_name, sequence, created_at, changed_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)";
@@ -56,10 +61,8 @@ impl Store {
         filters: &[RoleFilter],
         page: Page,
     ) -> Result<Listed<RoleRow>> {
-        let rows: Vec<ListRow<RoleRow>> = match &self.read {
-            Engine::Pg(pool) => search(project, filters, page).build_query_as().fetch_all(pool).await?,
-            Engine::Lite(pool) => search(project, filters, page).build_query_as().fetch_all(pool).await?,
-        };
+        let rows: Vec<ListRow<RoleRow>> =
+            on!(&self.read, c => search(project, filters, page).build_query_as().fetch_all(c).await)?;
         Ok(rows.into())
     }
 }
@@ -71,10 +74,7 @@ where
     String: for<'q> Encode<'q, DB> + Type<DB>,
     i64: for<'q> Encode<'q, DB> + Type<DB>,
 {
-    let mut query = QueryBuilder::new(
-        "WITH f AS (SELECT role_key AS id, display_name, group_name, sequence, created_at, changed_at \
-         FROM project_roles WHERE org_id = ",
-    );
+    let mut query = QueryBuilder::new(concat!("WITH f AS (", base!(), "org_id = "));
     query.push_bind(project.org_id.to_owned()).push(" AND project_id = ").push_bind(project.id.to_owned());
     for filter in filters {
         query.push(" AND ");

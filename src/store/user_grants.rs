@@ -2,10 +2,10 @@
 
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
-use super::filter::fold;
+use super::filter::{fold, push_any_of};
 use super::lists::{ListRow, Source, paged};
 use super::{
-    AggregateKind, Engine, GrantRow, Listed, Page, ProjectAt, Recorded, Result, Store, StoreError, TextFilter, Tx, on,
+    AggregateKind, GrantRow, Listed, Page, ProjectAt, Recorded, Result, Store, StoreError, TextFilter, Tx, on,
 };
 
 /// A condition on a user grant.
@@ -108,10 +108,8 @@ impl Store {
     /// # Errors
     /// The store failed.
     pub async fn grant_search(&self, org_id: &str, filters: &[GrantFilter], page: Page) -> Result<Listed<GrantRow>> {
-        let rows: Vec<ListRow<GrantRow>> = match &self.read {
-            Engine::Pg(pool) => search(org_id, filters, page).build_query_as().fetch_all(pool).await?,
-            Engine::Lite(pool) => search(org_id, filters, page).build_query_as().fetch_all(pool).await?,
-        };
+        let rows: Vec<ListRow<GrantRow>> =
+            on!(&self.read, c => search(org_id, filters, page).build_query_as().fetch_all(c).await)?;
         Ok(rows.into())
     }
 }
@@ -142,13 +140,7 @@ where
         GrantFilter::Project(id) => {
             query.push("project_id = ").push_bind(id.clone());
         }
-        GrantFilter::Users(ids) => {
-            query.push("user_id IN (''");
-            for id in ids {
-                query.push(", ").push_bind(id.clone());
-            }
-            query.push(")");
-        }
+        GrantFilter::Users(ids) => push_any_of(query, "user_id", ids),
         GrantFilter::RoleKey(text) => {
             query.push("EXISTS (SELECT 1 FROM user_grant_roles r WHERE r.org_id = b.org_id AND r.grant_id = b.id AND ");
             text.push(query, "r.role_key");

@@ -2,9 +2,10 @@
 
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
+use super::filter::push_any_of;
 use super::lists::{ListRow, Source, paged};
 use super::users::columns;
-use super::{AggregateKind, Engine, Listed, Page, Result, Store, TextFilter, UserRow};
+use super::{AggregateKind, Listed, Page, Result, Store, TextFilter, UserRow, on};
 
 /// A condition on a user.
 #[derive(Debug, Clone)]
@@ -65,10 +66,8 @@ impl Store {
         order: UserOrder,
         page: Page,
     ) -> Result<Listed<UserRow>> {
-        let rows: Vec<ListRow<UserRow>> = match &self.read {
-            Engine::Pg(pool) => search(org_id, filters, order, page).build_query_as().fetch_all(pool).await?,
-            Engine::Lite(pool) => search(org_id, filters, order, page).build_query_as().fetch_all(pool).await?,
-        };
+        let rows: Vec<ListRow<UserRow>> =
+            on!(&self.read, c => search(org_id, filters, order, page).build_query_as().fetch_all(c).await)?;
         Ok(rows.into())
     }
 }
@@ -106,13 +105,7 @@ where
         UserFilter::Kind(kind) => {
             query.push("kind = ").push_bind(*kind);
         }
-        UserFilter::Ids(ids) => {
-            query.push("id IN (''");
-            for id in ids {
-                query.push(", ").push_bind(id.clone());
-            }
-            query.push(")");
-        }
+        UserFilter::Ids(ids) => push_any_of(query, "id", ids),
         UserFilter::Nothing => {
             query.push("1 = 0");
         }

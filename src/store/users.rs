@@ -3,6 +3,9 @@
 use super::filter::fold;
 use super::{CallerRow, Recorded, Result, Store, Tx, UserRow, on};
 
+/// Number of `USER_STATE_ACTIVE`.
+pub const USER_ACTIVE: i64 = 1;
+
 /// A new machine user.
 #[derive(Debug)]
 pub struct UserInsert<'a> {

@@ -7,13 +7,8 @@ use rsa::pkcs8::{DecodePublicKey as _, EncodePublicKey as _};
 use rsa::traits::PublicKeyParts as _;
 use serde_json::{Value, json};
 
+use crate::support::tokens::key_file;
 use crate::support::{TestServer, number, text};
-
-/// The file in `keyDetails`.
-fn file(answer: &Value) -> Value {
-    let bytes = STANDARD.decode(text(answer, "/keyDetails")).expect("standard base64 with padding");
-    serde_json::from_slice(&bytes).expect("JSON")
-}
 
 async fn public_key(server: &TestServer, id: &str) -> Vec<u8> {
     server.sql().await.bytes("SELECT public_key FROM app_keys WHERE id = $1", id).await
@@ -64,7 +59,7 @@ async fn the_key_file_has_its_members_in_order_and_signs_what_the_public_half_ve
         .map(|member| raw.find(member).expect(member))
         .collect();
     assert!(order.is_sorted(), "{order:?}");
-    let file = file(&made);
+    let file = key_file(&made);
     assert_eq!((text(&file, "/keyId"), text(&file, "/appId")), (text(&made, "/id"), app));
     let pem = text(&file, "/key");
     assert!(pem.starts_with("-----BEGIN RSA PRIVATE KEY-----\n") && pem.ends_with("-----END RSA PRIVATE KEY-----\n"));
@@ -121,7 +116,7 @@ async fn generated_keys_are_fresh_2048_bit_pairs_and_leave_nothing_private_behin
     let project = server.project("p").await;
     let app = server.app(&project, "a").await;
     let made = server.key(&project, &app).await;
-    let pem = text(&file(&made), "/key");
+    let pem = text(&key_file(&made), "/key");
     let body = pem.lines().nth(5).expect("a line of the key").to_owned();
     if server.database.url.starts_with("sqlite:") {
         let path = server.database.url.trim_start_matches("sqlite:").to_owned();

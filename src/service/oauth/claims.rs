@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::scopes::Scopes;
+use crate::auth::scopes::Scopes;
 use crate::clock::Micros;
+use crate::store::role_keys;
 
 /// A JSON object of claims.
 pub type Claims = Map<String, Value>;
@@ -57,8 +58,7 @@ impl Roles {
         if !scopes.wants_roles_of(org_id) {
             return;
         }
-        let keys: Vec<String> = serde_json::from_str(keys).unwrap_or_default();
-        for key in keys.into_iter().filter(|key| scopes.wants_role(key)) {
+        for key in role_keys(keys).unwrap_or_default().into_iter().filter(|key| scopes.wants_role(key)) {
             self.0.entry(key).or_default().insert(org_id.to_owned(), domain.to_owned());
         }
     }

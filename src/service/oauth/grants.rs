@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::claims::{self, Claims, Org, Roles, seconds};
 use super::machine::Machine;
-use super::scopes::{self, Scopes};
 use super::{Credentials, OAuth, OAuthError, Outcome};
+use crate::auth::scopes::{self, Scopes};
 use crate::clock::Micros;
 use crate::crypto::secrets;
 use crate::error::Error;
@@ -70,7 +70,8 @@ impl OAuth {
             other => return Err(OAuthError::unsupported_grant(other)),
         };
         let machine = machine.active()?;
-        let scopes = scopes::granted(scope, &machine.row.org_id, &machine.row.org_domain)?;
+        let scopes = scopes::granted(scope, &machine.row.org_id, &machine.row.org_domain)
+            .ok_or_else(|| OAuthError::invalid_scope("too many scopes: send at most 200, of 8192 characters in all"))?;
         self.mint(&machine, &scopes, now).await
     }
 

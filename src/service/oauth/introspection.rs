@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::claims::{self, Claims, Org, Roles, seconds};
 use super::client::Client;
-use super::scopes::{self, Scopes};
 use super::{Credentials, OAuth, OAuthError, Outcome};
 use crate::auth::Presented;
+use crate::auth::scopes::{self, Scopes};
 use crate::clock::Micros;
 use crate::crypto::secrets;
 use crate::error::Error;
@@ -63,16 +63,9 @@ impl OAuth {
         Ok(Some(Active { body, expires_at: first.expires_at, is_pat: first.scopes.is_none() }))
     }
 
-    /// What a text is as a token, by form and signature.
+    /// What a text is as a token.
     pub(super) async fn presented(&self, token: &str, now: Micros) -> Outcome<Option<Presented>> {
-        if let Some(presented) = Presented::opaque(token) {
-            return Ok(Some(presented));
-        }
-        if token.bytes().filter(|b| *b == b'.').count() != 2 {
-            return Ok(None);
-        }
-        let ring = self.parts.signing.ring().await?;
-        Ok(Presented::jwt(token, &ring, self.parts.issuer.name(), now))
+        Ok(Presented::of(token, &self.parts.signing, self.parts.issuer.name(), now).await?)
     }
 
     pub(super) async fn rows(&self, presented: &Presented, org_id: &str, project_id: &str) -> Outcome<Vec<TokenRow>> {

@@ -9,7 +9,6 @@ mod grants;
 mod introspection;
 mod machine;
 mod revocation;
-mod scopes;
 mod userinfo;
 
 use std::sync::Arc;

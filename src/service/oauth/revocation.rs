@@ -1,11 +1,11 @@
 //! Revocation (RFC 7009; contract, `oauth.md` 5.3): a machine ends its own tokens.
 
-use serde_json::json;
-
 use super::{Credentials, OAuth, OAuthError, Outcome};
-use crate::auth::Presented;
+use crate::auth::{Ctx, Presented};
 use crate::clock::Micros;
-use crate::store::{AggregateKind, Credential, Event, TokenRow, UserAt};
+use crate::error::Code;
+use crate::service::tokens;
+use crate::store::TokenRow;
 
 impl OAuth {
     /// Revokes a token. One that is unknown or dead already is no error.
@@ -48,19 +48,12 @@ impl OAuth {
         }
     }
 
+    /// One that somebody else has just removed is no error either.
     async fn remove_pat(&self, token: &TokenRow, now: Micros) -> Outcome<()> {
-        let user = UserAt { org_id: &token.org_id, id: &token.user_id };
-        let mut tx = self.parts.deps.store.write().await?;
-        let Some(mut aggregate) = tx.aggregate_lock(AggregateKind::User, user.org_id, user.id).await? else {
-            return Ok(());
-        };
-        if tx.credential_by_id(Credential::Pat, user, &token.id).await?.is_none() {
-            return Ok(());
+        let cx = Ctx::own(&token.user_id, &token.org_id, now);
+        match tokens::remove_pat(&self.parts.deps, &cx, &token.user_id, &token.id).await {
+            Err(error) if error.code != Code::NotFound => Err(error.into()),
+            _ => Ok(()),
         }
-        let event = Event::new("user.pat.removed", json!({"tokenId": token.id}));
-        let event = tx.events_append(&mut aggregate, user.id, now, &[event]).await?;
-        tx.credential_delete(Credential::Pat, user, &token.id, &event).await?;
-        tx.commit().await?;
-        Ok(())
     }
 }

@@ -2,9 +2,9 @@
 
 use super::claims::Claims;
 use super::introspection::user;
-use super::scopes::Scopes;
 use super::{OAuth, OAuthError, Outcome};
 use crate::auth::Presented;
+use crate::auth::scopes::Scopes;
 use crate::service::tokens::PAT_SCOPES;
 use crate::store;
 

@@ -24,13 +24,18 @@ pub struct Signer {
 impl Signer {
     /// A signer with the key file of an answer, for a server.
     pub fn new(server: &TestServer, answer: &Value) -> Self {
+        Self::of(answer, server.issuer(), server.now())
+    }
+
+    /// A signer with the key file of an answer, for an issuer at a time.
+    pub fn of(answer: &Value, audience: String, now: i64) -> Self {
         let file = key_file(answer);
         Self {
             kid: text(&file, "/keyId"),
             subject: ["/clientId", "/userId"].map(|p| text(&file, p)).concat(),
-            audience: server.issuer(),
+            audience,
             pem: text(&file, "/key"),
-            now: server.now(),
+            now,
         }
     }
 

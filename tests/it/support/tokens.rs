@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use serde_json::{Map, Value, json};
+use jsonwebtoken::{Algorithm, EncodingKey};
+use serde_json::Value;
 
+use super::oauth::Signer;
 use super::text;
 
 const RECIPES: &str = include_str!("../../golden/tokens.txt");
@@ -55,19 +56,12 @@ impl Tokens {
     }
 
     fn sign(&self, answer: &Value, words: &[&str]) -> String {
-        let file = key_file(answer);
-        let subject = ["/clientId", "/userId"].map(|p| text(&file, p)).concat();
-        let mut claims: Map<String, Value> = Map::new();
-        for (name, value) in [("iss", json!(subject)), ("sub", json!(subject)), ("aud", json!(self.issuer))] {
-            claims.insert(name.to_owned(), value);
-        }
-        claims.insert("iat".to_owned(), self.now.into());
-        claims.insert("exp".to_owned(), (self.now + 3600).into());
-        let (mut kid, mut algorithm) = (text(&file, "/keyId"), Algorithm::RS256);
+        let mut signer = Signer::of(answer, self.issuer.clone(), self.now);
+        let (mut claims, mut algorithm) = (signer.claims(), Algorithm::RS256);
         let mut tampered = false;
         for word in words {
             match word.split_once('=') {
-                Some(("kid", id)) => kid = self.id(id),
+                Some(("kid", id)) => signer.kid = self.id(id),
                 Some(("alg", name)) => algorithm = name.parse().expect("an algorithm"),
                 Some((name @ ("iat" | "exp"), seconds)) => {
                     let seconds: i64 = seconds.parse().expect("seconds");
@@ -78,13 +72,13 @@ impl Tokens {
                 None => drop(claims.remove(word.trim_start_matches('-'))),
             }
         }
-        let pem = text(&file, "/key");
-        let key = match algorithm {
-            Algorithm::HS256 => EncodingKey::from_secret(pem.as_bytes()),
-            _ => EncodingKey::from_rsa_pem(pem.as_bytes()).expect("a key"),
+        let token = match algorithm {
+            Algorithm::HS256 => {
+                let key = EncodingKey::from_secret(signer.pem.as_bytes());
+                signer.sign_with(&claims, algorithm, &key)
+            }
+            _ => signer.sign(&claims, algorithm),
         };
-        let token = jsonwebtoken::encode(&Header { kid: Some(kid), ..Header::new(algorithm) }, &claims, &key);
-        let token = token.expect("signed");
         if tampered { tamper(&token) } else { token }
     }
 
