@@ -9,7 +9,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::auth::Usage;
 use crate::clock::Clock;
-use crate::store::{Result, Store};
+use crate::error::Result;
+use crate::store::Store;
 
 /// Tokens deleted in one statement: short enough that no other writer waits for long.
 const SWEEP: i64 = 1000;

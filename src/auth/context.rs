@@ -6,6 +6,7 @@ use super::permission::{Membership, evaluate};
 use crate::clock::Micros;
 use crate::error::{Error, Result};
 use crate::proto::{Call, Permission};
+use crate::store::Actor;
 
 /// Who calls, for which organization, and when.
 #[derive(Debug, Clone)]
@@ -40,6 +41,11 @@ impl Ctx {
             now,
             memberships: Arc::new([]),
         }
+    }
+
+    /// The caller as the one who changes something.
+    pub fn actor(&self) -> Actor<'_> {
+        Actor { id: &self.user_id, now: self.now }
     }
 
     /// The context of a user that acts on what is its own, by a right that no role gives.

@@ -10,7 +10,7 @@ mod token;
 mod usage;
 
 pub use context::{Ctx, Granted};
-pub use permission::{Membership, role_names};
+pub use permission::{Membership, may_give, role_names};
 pub use presented::Presented;
 pub use ring::Ring;
 pub use signing::{OldKey, Parts as SigningParts, SigningKeys};

@@ -59,6 +59,20 @@ pub(super) fn evaluate(memberships: &[Membership], org_id: &str, permission: &st
     Ok(Granted::Projects(projects))
 }
 
+/// Whether the roles that somebody holds allow to give a membership like this one to others.
+pub fn may_give(own: &[Membership], given: &Membership) -> bool {
+    let permission = match (given.org_id.is_empty(), &given.project_id) {
+        (true, _) => "iam.member.write",
+        (false, None) => "org.member.write",
+        (false, Some(_)) => "project.member.write",
+    };
+    own.iter()
+        .filter(|m| m.org_id.is_empty() || m.org_id == given.org_id)
+        .filter(|m| m.project_id.is_none() || m.project_id == given.project_id)
+        .flat_map(|m| &m.roles)
+        .any(|role| ROLES.get(role.as_str()).is_some_and(|permissions| permissions.contains(permission)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

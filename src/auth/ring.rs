@@ -14,19 +14,12 @@ use serde_json::{Value, json};
 use crate::crypto::jws::{self, Signer, Verifier};
 use crate::crypto::vault::Vault;
 use crate::error::{Error, Result};
-use crate::store::SigningKeyRow;
-
-/// Published in advance.
-pub(super) const NEXT: i64 = 1;
-/// Signs.
-pub(super) const ACTIVE: i64 = 2;
-/// Only verifies.
-pub(super) const RETIRED: i64 = 3;
+use crate::store::{SigningKeyRow, SigningState};
 
 /// The signing keys of one moment.
 pub struct Ring {
     signer: Option<Signer>,
-    verifiers: Vec<(String, i64, Verifier)>,
+    verifiers: Vec<(String, SigningState, Verifier)>,
     key_set: Bytes,
 }
 
@@ -40,7 +33,7 @@ impl Ring {
         let mut published = Vec::with_capacity(rows.len());
         for row in rows {
             let private = vault.open(&row.id, &row.private_key).ok_or_else(other_master_key)?;
-            if row.state == ACTIVE {
+            if row.state == SigningState::Active {
                 ring.signer = Some(Signer::new(&row.id, &private)?);
             }
             let verifier = Verifier::new(&row.public_key);

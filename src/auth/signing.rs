@@ -9,15 +9,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use serde_json::json;
 
-use super::ring::{ACTIVE, NEXT, RETIRED, Ring};
+use super::ring::Ring;
 use crate::clock::{Clock, Micros};
 use crate::crypto::keypool::KeyPool;
 use crate::crypto::vault::Vault;
 use crate::error::{Error, Result};
 use crate::ids::Ids;
-use crate::store::{Aggregate, AggregateKind, Event, Recorded, SigningKeyRow, Store, Tx};
+use crate::store::{
+    Actor, AggregateKind, Alone, Held, SigningKeyAdded, SigningKeyRemoved, SigningKeyRow, SigningKeySwitched,
+    SigningState, Store, Work,
+};
 
 /// How old the keys in memory may be: another process may have rotated them.
 const FRESH: Duration = Duration::from_millis(500);
@@ -126,14 +128,16 @@ impl SigningKeys {
 
     /// Two keys, unless another replica was faster.
     async fn make_first(&self) -> Result<()> {
-        let (first, second) = (self.make(ACTIVE).await?, self.make(NEXT).await?);
-        let mut change = self.begin().await?;
-        if change.tx.signing_keys().await?.is_empty() {
-            change.add(&first).await?;
-            change.add(&second).await?;
-        }
-        // Also when another one was faster: what is read next must show its keys.
-        Ok(change.tx.commit().await?)
+        let (first, second) = (self.make(SigningState::Active).await?, self.make(SigningState::Next).await?);
+        let work = self.0.parts.store.work(self.actor(), async |mut work| {
+            let mut instance = lock(&mut work).await?;
+            if instance.work.signing_keys().await?.is_empty() {
+                instance.record(&SigningKeyAdded(&first)).await?;
+                instance.record(&SigningKeyAdded(&second)).await?;
+            }
+            Ok(())
+        });
+        work.await
     }
 
     /// Lets the key published in advance sign from now on, and publishes another one in advance.
@@ -142,23 +146,26 @@ impl SigningKeys {
     /// # Errors
     /// The store failed, or no key can be made.
     pub async fn rotate(&self, old: OldKey) -> Result<String> {
-        let made = self.make(NEXT).await?;
+        let made = self.make(SigningState::Next).await?;
         self.ring().await?;
-        let mut change = self.begin().await?;
-        let rows = change.tx.signing_keys().await?;
-        let next = rows.iter().find(|k| k.state == NEXT);
-        let next = next.ok_or_else(|| Error::internal("no signing key was published in advance"))?.clone();
-        for row in rows.iter().filter(|k| k.state != NEXT) {
-            change.retire(row, old).await?;
-        }
-        change.set_state(&next, ACTIVE, "web_key.activated").await?;
-        change.add(&made).await?;
-        change.tx.commit().await?;
+        let work = self.0.parts.store.work(self.actor(), async |mut work| {
+            let mut instance = lock(&mut work).await?;
+            let rows = instance.work.signing_keys().await?;
+            let next = rows.iter().find(|key| key.state == SigningState::Next);
+            let next = next.ok_or_else(|| Error::internal("no signing key was published in advance"))?;
+            for key in rows.iter().filter(|key| key.state != SigningState::Next) {
+                retire(&mut instance, key, old).await?;
+            }
+            instance.record(&SigningKeySwitched { id: &next.id, state: SigningState::Active }).await?;
+            instance.record(&SigningKeyAdded(&made)).await?;
+            Ok(next.id.clone())
+        });
+        let id = work.await?;
         *self.slot() = None;
-        Ok(next.id)
+        Ok(id)
     }
 
-    async fn make(&self, state: i64) -> Result<SigningKeyRow> {
+    async fn make(&self, state: SigningState) -> Result<SigningKeyRow> {
         let pair = self.0.parts.pool.take().await?;
         let id = self.0.parts.ids.next();
         let private_key = self.0.parts.vault.seal(&id, &pair.private_der()?)?;
@@ -166,50 +173,29 @@ impl SigningKeys {
         Ok(SigningKeyRow { id, state, public_key: pair.public_der, private_key, changed_at })
     }
 
-    async fn begin(&self) -> Result<Change> {
-        let mut tx = self.0.parts.store.write().await?;
-        let instance = tx.aggregate_lock(AggregateKind::Instance, "", "").await?;
-        let instance = instance.ok_or_else(|| Error::internal("the server has not been set up"))?;
-        Ok(Change { tx, instance, now: self.0.parts.clock.now() })
+    fn actor(&self) -> Actor<'_> {
+        Actor { id: SYSTEM, now: self.0.parts.clock.now() }
     }
 }
 
-/// A change of the keys; the lock on the instance lets one process at a time do so.
-struct Change {
-    tx: Tx,
-    instance: Aggregate,
-    now: Micros,
+/// The lock on the instance lets one process at a time change the keys.
+async fn lock(work: &mut Work) -> Result<Held<'_, Alone>> {
+    let instance = work.aggregate_lock(AggregateKind::Instance, "", "").await?;
+    instance.ok_or_else(|| Error::internal("the server has not been set up"))
 }
 
-impl Change {
-    async fn append(&mut self, kind: &'static str, id: &str) -> Result<Recorded> {
-        let event = Event::new(kind, json!({"keyId": id}));
-        Ok(self.tx.events_append(&mut self.instance, SYSTEM, self.now, &[event]).await?)
-    }
-
-    async fn add(&mut self, key: &SigningKeyRow) -> Result<()> {
-        let event = self.append("web_key.added", &key.id).await?;
-        Ok(self.tx.signing_key_insert(key, &event).await?)
-    }
-
-    async fn set_state(&mut self, key: &SigningKeyRow, state: i64, kind: &'static str) -> Result<()> {
-        let event = self.append(kind, &key.id).await?;
-        Ok(self.tx.signing_key_set_state(&key.id, state, &event).await?)
-    }
-
-    /// The key that signed so far only verifies; what has done so long enough goes.
-    async fn retire(&mut self, key: &SigningKeyRow, old: OldKey) -> Result<()> {
-        let goes = match old {
-            OldKey::Revoke => true,
-            OldKey::Keep { lifetime } => key.state == RETIRED && key.changed_at + lifetime < self.now,
-        };
-        if goes {
-            let event = self.append("web_key.removed", &key.id).await?;
-            Ok(self.tx.signing_key_delete(&key.id, &event).await?)
-        } else if key.state == ACTIVE {
-            self.set_state(key, RETIRED, "web_key.deactivated").await
-        } else {
-            Ok(())
+/// The key that signed so far only verifies; what has done so long enough goes.
+async fn retire(instance: &mut Held<'_, Alone>, key: &SigningKeyRow, old: OldKey) -> Result<()> {
+    let goes = match old {
+        OldKey::Revoke => true,
+        OldKey::Keep { lifetime } => {
+            key.state == SigningState::Retired && key.changed_at + lifetime < instance.work.now()
         }
+    };
+    if goes {
+        instance.record(&SigningKeyRemoved { id: &key.id }).await?;
+    } else if key.state == SigningState::Active {
+        instance.record(&SigningKeySwitched { id: &key.id, state: SigningState::Retired }).await?;
     }
+    Ok(())
 }

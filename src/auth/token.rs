@@ -11,7 +11,7 @@ use crate::clock::{Clock, Micros};
 use crate::crypto::secrets;
 use crate::error::{Code, Error, Result};
 use crate::proto::Permission;
-use crate::store::{Cache, CallerRow, Credentials, Store, USER_ACTIVE};
+use crate::store::{Cache, CallerRow, Credentials, Store, UserState, names};
 
 const BEARER: &str = "Bearer ";
 /// Callers remembered for a moment.
@@ -125,7 +125,7 @@ impl Inner {
         if !presented.is(&first.user_id, first.token_hash.as_deref()) {
             return Err(refused("not the token of that id"));
         }
-        if first.user_state != USER_ACTIVE {
+        if first.user_state != UserState::Active {
             return Err(refused("user is not active"));
         }
         let us = parts.project_id.as_str();
@@ -138,18 +138,15 @@ impl Inner {
             org_id: first.context_org.clone(),
             expires_at: first.expires_at,
             is_pat: first.scopes.is_none(),
-            memberships: rows.iter().filter_map(membership).collect(),
+            memberships: rows.iter().filter_map(|row| membership(row).transpose()).collect::<Result<_>>()?,
         }))
     }
 }
 
-fn membership(row: &CallerRow) -> Option<Membership> {
-    let project_id = (row.scope? == 2).then(|| row.object_id.clone()).flatten();
-    Some(Membership {
-        org_id: row.member_org.clone()?,
-        project_id,
-        roles: row.roles.as_deref()?.split(' ').map(str::to_owned).collect(),
-    })
+fn membership(row: &CallerRow) -> Result<Option<Membership>> {
+    let (Some(scope), Some(org_id), Some(roles)) = (row.scope, &row.member_org, &row.roles) else { return Ok(None) };
+    let project_id = (scope == 2).then(|| row.object_id.clone()).flatten();
+    Ok(Some(Membership { org_id: org_id.clone(), project_id, roles: names(roles)? }))
 }
 
 fn no_org() -> Error {

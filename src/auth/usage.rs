@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::Micros;
-use crate::store::{Credentials, Result, Store};
+use crate::error::Result;
+use crate::store::{Credentials, Store};
 
 /// A use within this time of the last one noted is not noted again.
 const INTERVAL: Micros = 60_000_000;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use buffa::{EnumValue, MessageField};
-use serde_json::{Value, json};
 
 use super::{Deps, changes, oidc, validate};
 use crate::auth::Ctx;
@@ -19,25 +18,15 @@ use crate::proto::zitadel::management::v1::{
     RegenerateAPIClientSecretResponse, RemoveAppRequest, RemoveAppResponse, UpdateAPIAppConfigRequest,
     UpdateAPIAppConfigResponse, UpdateAppRequest, UpdateAppResponse,
 };
-use crate::proto::{change_details, full_details, list_details, optional_timestamp};
-use crate::store::{Aggregate, AggregateKind, AppAt, AppInsert, AppMethod, AppRow, Event, Recorded, TextFilter, Tx};
-
-/// `kind` of a row.
-const API: i64 = 1;
-const OIDC: i64 = 2;
-/// Numbers of `AppState`.
-const ACTIVE: i64 = 1;
-const INACTIVE: i64 = 2;
+use crate::proto::zitadel::v1::ObjectDetails;
+use crate::proto::{Part, change_details, full_details, list_details, optional_timestamp};
+use crate::store::{
+    AggregateKind, AppAdded, AppAt, AppConfig, AppKind, AppMethod, AppMethodChanged, AppRemoved, AppRenamed, AppRow,
+    AppSecretChanged, AppSwitched, ProjectAt, Recorded, State, TextFilter,
+};
 
 /// Applications of projects.
 pub struct Apps(pub(super) Deps);
-
-/// An application found and locked by a transaction.
-struct Locked {
-    tx: Tx,
-    project: Aggregate,
-    app: AppRow,
-}
 
 impl Apps {
     /// `AddAPIApp`: the secret of a BASIC application is in this answer and nowhere else.
@@ -50,19 +39,15 @@ impl Apps {
         let secret = (!method.takes_keys).then(secrets::client_secret);
         let hash = secret.as_ref().map(|s| secrets::hash(s));
         let (id, client_id) = (self.0.ids.next(), self.0.ids.next());
-        let app = AppInsert {
-            org_id: &cx.org_id,
-            project_id: &request.project_id,
-            id: &id,
-            kind: API,
+        let app = AppAdded {
+            at: AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &id },
             name: &request.name,
             client_id: &client_id,
             method,
             secret_hash: hash.as_ref().map(<[u8; 32]>::as_slice),
-            oidc_config: None,
+            config: AppConfig::Api,
         };
-        let config = json!({"appId": id, "clientId": client_id, "authMethodType": method.number});
-        let event = self.insert(&cx, &app, "project.application.config.api.added", config).await?;
+        let event = self.insert(&cx, &app).await?;
         Ok(AddAPIAppResponse {
             details: change_details(&cx.org_id, &event, event.at),
             client_secret: secret.map(|s| s.to_string()).unwrap_or_default(),
@@ -86,19 +71,15 @@ impl Apps {
         let method = oidc::method(&config);
         let secret = oidc::needs_secret(&config).then(secrets::client_secret);
         let hash = secret.as_ref().map(|s| secrets::hash(s));
-        let app = AppInsert {
-            org_id: &cx.org_id,
-            project_id: &request.project_id,
-            id: &id,
-            kind: OIDC,
+        let app = AppAdded {
+            at: AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &id },
             name: &request.name,
             client_id: &client_id,
             method,
             secret_hash: hash.as_ref().map(<[u8; 32]>::as_slice),
-            oidc_config: Some(serde_json::to_string(&config).map_err(Error::internal)?),
+            config: AppConfig::Oidc(serde_json::to_string(&config).map_err(Error::internal)?),
         };
-        let payload = json!({"appId": id, "clientId": client_id, "authMethodType": method.number});
-        let event = self.insert(&cx, &app, "project.application.config.oidc.added", payload).await?;
+        let event = self.insert(&cx, &app).await?;
         let problems = oidc::compliance(&config);
         Ok(AddOIDCAppResponse {
             details: change_details(&cx.org_id, &event, event.at),
@@ -117,18 +98,19 @@ impl Apps {
     pub async fn update_app(self: Arc<Self>, cx: Ctx, request: UpdateAppRequest) -> Result<UpdateAppResponse> {
         cx.admit(&request)?;
         let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
-        let mut found = self.lock(at, "COMMAND-28di9").await?;
-        if found.app.name == request.name {
-            return Err(Error::precondition("COMMAND-2m8vx", "No changes"));
-        }
-        let payload = json!({"appId": at.id, "name": request.name});
-        let event = found.append(&cx, "project.application.changed", payload).await?;
-        found.tx.app_rename(at, &request.name, &event).await.map_err(|e| e.taken(NAME_TAKEN))?;
-        found.tx.commit().await?;
-        Ok(UpdateAppResponse { details: change_details(&cx.org_id, &event, found.app.stamp.created_at) })
+        let details = self.0.store.work(cx.actor(), async |mut work| {
+            let mut app = work.app_lock(at).await?.ok_or_else(|| no_app("COMMAND-28di9"))?;
+            if app.row.name == request.name {
+                return Err(Error::precondition("COMMAND-2m8vx", "No changes"));
+            }
+            let event = app.record(&AppRenamed { at, name: &request.name }).await.map_err(|e| e.taken(NAME_TAKEN))?;
+            Ok(change_details(at.org_id, &event, app.row.stamp.created_at))
+        });
+        Ok(UpdateAppResponse { details: details.await? })
     }
 
-    /// `UpdateAPIAppConfig`: switches the method. Towards BASIC keys sleep and no secret is made.
+    /// `UpdateAPIAppConfig`: switches the method. Towards BASIC keys sleep and no secret is made; an old secret is
+    /// forgotten.
     ///
     /// # Errors
     /// `COMMAND-2n8uU` no such application, `COMMAND-Gnwt3` not an API application,
@@ -140,19 +122,19 @@ impl Apps {
     ) -> Result<UpdateAPIAppConfigResponse> {
         cx.admit(&request)?;
         let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
-        let mut found = self.lock(at, "COMMAND-2n8uU").await?;
-        if found.app.kind != API {
-            return Err(Error::invalid("COMMAND-Gnwt3", NOT_API));
-        }
         let method = api_method(request.auth_method_type);
-        if found.app.auth_method == method.number {
-            return Err(Error::precondition("COMMAND-1m88i", "No changes"));
-        }
-        let payload = json!({"appId": at.id, "authMethodType": method.number});
-        let event = found.append(&cx, "project.application.config.api.changed", payload).await?;
-        found.tx.app_set_method(at, method, &event).await?;
-        found.tx.commit().await?;
-        Ok(UpdateAPIAppConfigResponse { details: change_details(&cx.org_id, &event, found.app.stamp.created_at) })
+        let details = self.0.store.work(cx.actor(), async |mut work| {
+            let mut app = work.app_lock(at).await?.ok_or_else(|| no_app("COMMAND-2n8uU"))?;
+            if app.row.kind != AppKind::Api {
+                return Err(Error::invalid("COMMAND-Gnwt3", NOT_API));
+            }
+            if app.row.auth_method == method.number {
+                return Err(Error::precondition("COMMAND-1m88i", "No changes"));
+            }
+            let event = app.record(&AppMethodChanged { at, method }).await?;
+            Ok(change_details(at.org_id, &event, app.row.stamp.created_at))
+        });
+        Ok(UpdateAPIAppConfigResponse { details: details.await? })
     }
 
     /// `RegenerateAPIClientSecret`: for both methods; the old secret is void at once, or after the time
@@ -169,19 +151,20 @@ impl Apps {
         cx.admit(&request)?;
         let grace = validate::grace(&request.old_secret_lifetime)?;
         let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
-        let mut found = self.lock(at, "COMMAND-2g66f").await?;
-        if found.app.kind != API {
-            return Err(Error::invalid("COMMAND-aeH4", NOT_API));
-        }
         let secret = secrets::client_secret();
-        let payload = json!({"appId": at.id, "oldSecretUntil": cx.now + grace});
-        let event = found.append(&cx, "project.application.config.api.secret.changed", payload).await?;
-        found.tx.app_set_secret(at, &secrets::hash(&secret), cx.now + grace, &event).await?;
-        found.tx.commit().await?;
-        Ok(RegenerateAPIClientSecretResponse {
-            client_secret: secret.to_string(),
-            details: change_details(&cx.org_id, &event, found.app.stamp.created_at),
-        })
+        let hash = secrets::hash(&secret);
+        // What is void at once has no end that a clock could bring back.
+        let old_until = (grace > 0).then(|| cx.now + grace);
+        let details = self.0.store.work(cx.actor(), async |mut work| {
+            let mut app = work.app_lock(at).await?.ok_or_else(|| no_app("COMMAND-2g66f"))?;
+            if app.row.kind != AppKind::Api {
+                return Err(Error::invalid("COMMAND-aeH4", NOT_API));
+            }
+            let event = app.record(&AppSecretChanged { at, hash: &hash, old_until }).await?;
+            Ok(change_details(at.org_id, &event, app.row.stamp.created_at))
+        });
+        let details = details.await?;
+        Ok(RegenerateAPIClientSecretResponse { client_secret: secret.to_string(), details })
     }
 
     /// `DeactivateApp`.
@@ -195,13 +178,8 @@ impl Apps {
     ) -> Result<DeactivateAppResponse> {
         cx.admit(&request)?;
         let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
-        let found = self.lock(at, "COMMAND-ov9d3").await?;
-        if found.app.state != ACTIVE {
-            return Err(Error::precondition("COMMAND-dsh35", "Application is not active"));
-        }
-        let created_at = found.app.stamp.created_at;
-        let event = found.set_state(&cx, at, INACTIVE, "project.application.deactivated").await?;
-        Ok(DeactivateAppResponse { details: change_details(&cx.org_id, &event, created_at) })
+        let not_active = || Error::precondition("COMMAND-dsh35", "Application is not active");
+        Ok(DeactivateAppResponse { details: self.switch(&cx, at, State::Inactive, not_active).await? })
     }
 
     /// `ReactivateApp`.
@@ -215,13 +193,8 @@ impl Apps {
     ) -> Result<ReactivateAppResponse> {
         cx.admit(&request)?;
         let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
-        let found = self.lock(at, "COMMAND-ov9d3").await?;
-        if found.app.state != INACTIVE {
-            return Err(Error::precondition("COMMAND-1n8cM", "Application is not inactive"));
-        }
-        let created_at = found.app.stamp.created_at;
-        let event = found.set_state(&cx, at, ACTIVE, "project.application.reactivated").await?;
-        Ok(ReactivateAppResponse { details: change_details(&cx.org_id, &event, created_at) })
+        let not_inactive = || Error::precondition("COMMAND-1n8cM", "Application is not inactive");
+        Ok(ReactivateAppResponse { details: self.switch(&cx, at, State::Active, not_inactive).await? })
     }
 
     /// `RemoveApp`: with its keys.
@@ -231,12 +204,13 @@ impl Apps {
     pub async fn remove_app(self: Arc<Self>, cx: Ctx, request: RemoveAppRequest) -> Result<RemoveAppResponse> {
         cx.admit(&request)?;
         let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
-        let mut found = self.lock(at, "COMMAND-0po9s").await?;
-        let payload = json!({"appId": at.id, "name": found.app.name});
-        let event = found.append(&cx, "project.application.removed", payload).await?;
-        found.tx.app_delete(at, &event).await?;
-        found.tx.commit().await?;
-        Ok(RemoveAppResponse { details: change_details(&cx.org_id, &event, found.app.stamp.created_at) })
+        let details = self.0.store.work(cx.actor(), async |mut work| {
+            let mut app = work.app_lock(at).await?.ok_or_else(|| no_app("COMMAND-0po9s"))?;
+            let name = app.row.name.clone();
+            let event = app.record(&AppRemoved { at, name: &name }).await?;
+            Ok(change_details(at.org_id, &event, app.row.stamp.created_at))
+        });
+        Ok(RemoveAppResponse { details: details.await? })
     }
 
     /// `GetAppByID`: any kind of application.
@@ -289,46 +263,37 @@ impl Apps {
         Ok(ListAppChangesResponse { result: rows.into_iter().map(|row| changes::message(org, row)).collect() })
     }
 
-    async fn insert(
-        &self,
-        cx: &Ctx,
-        app: &AppInsert<'_>,
-        config_event: &'static str,
-        config: Value,
-    ) -> Result<Recorded> {
-        let mut tx = self.0.store.write().await?;
-        let mut project = tx.project_lock(app.org_id, app.project_id).await?.ok_or_else(no_project)?;
-        let added = json!({"appId": app.id, "name": app.name});
-        let events =
-            [Event::of_app("project.application.added", app.id, added), Event::of_app(config_event, app.id, config)];
-        let event = tx.events_append(&mut project, &cx.user_id, cx.now, &events).await?;
-        tx.app_insert(app, &event).await.map_err(|e| e.taken(NAME_TAKEN))?;
-        tx.commit().await?;
-        Ok(event)
+    async fn insert(&self, cx: &Ctx, app: &AppAdded<'_>) -> Result<Recorded> {
+        let at = ProjectAt { org_id: app.at.org_id, id: app.at.project_id };
+        let work = self.0.store.work(cx.actor(), async |mut work| {
+            let mut project = work.project_lock(at).await?.ok_or_else(no_project)?;
+            project.record(app).await.map_err(|e| e.taken(NAME_TAKEN))
+        });
+        work.await
     }
 
-    async fn lock(&self, at: AppAt<'_>, missing: &'static str) -> Result<Locked> {
-        let no_app = || Error::not_found(missing, "Application doesn't exist");
-        let mut tx = self.0.store.write().await?;
-        let project = tx.aggregate_lock(AggregateKind::Project, at.org_id, at.project_id).await?;
-        let project = project.ok_or_else(no_app)?;
-        let app = tx.app_by_id(at.org_id, at.project_id, at.id).await?.ok_or_else(no_app)?;
-        Ok(Locked { tx, project, app })
+    /// Switches an application on or off, if it is not so already.
+    async fn switch(
+        &self,
+        cx: &Ctx,
+        at: AppAt<'_>,
+        state: State,
+        refusal: fn() -> Error,
+    ) -> Result<Part<ObjectDetails>> {
+        let work = self.0.store.work(cx.actor(), async |mut work| {
+            let mut app = work.app_lock(at).await?.ok_or_else(|| no_app("COMMAND-ov9d3"))?;
+            if app.row.state == state {
+                return Err(refusal());
+            }
+            let event = app.record(&AppSwitched { at, state }).await?;
+            Ok(change_details(at.org_id, &event, app.row.stamp.created_at))
+        });
+        work.await
     }
 }
 
-impl Locked {
-    async fn append(&mut self, cx: &Ctx, kind: &'static str, payload: Value) -> Result<Recorded> {
-        let event = Event::of_app(kind, &self.app.id, payload);
-        Ok(self.tx.events_append(&mut self.project, &cx.user_id, cx.now, &[event]).await?)
-    }
-
-    async fn set_state(mut self, cx: &Ctx, at: AppAt<'_>, state: i64, kind: &'static str) -> Result<Recorded> {
-        let event = self.append(cx, kind, json!({"appId": at.id})).await?;
-        self.tx.app_set_state(at, state, &event).await?;
-        self.tx.commit().await?;
-        Ok(event)
-    }
+fn no_app(id: &'static str) -> Error {
+    Error::not_found(id, "Application doesn't exist")
 }
 
 const NAME_TAKEN: &str = "Application already exists";
@@ -361,7 +326,7 @@ fn message(org_id: &str, row: AppRow) -> Result<App> {
     Ok(App {
         id: row.id,
         details: full_details(org_id, &row.stamp),
-        state: EnumValue::<AppState>::from(i32::try_from(row.state).unwrap_or_default()),
+        state: EnumValue::<AppState>::from(i32::try_from(row.state.number()).unwrap_or_default()),
         name: row.name,
         config: Some(config),
     })

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use buffa::{EnumValue, MessageField};
-use serde_json::json;
 
 use super::{Deps, validate};
 use crate::auth::Ctx;
@@ -17,7 +16,7 @@ use crate::proto::zitadel::management::v1::{
     RemoveAppKeyRequest, RemoveAppKeyResponse,
 };
 use crate::proto::{change_details, full_details, list_details, optional_timestamp, timestamp};
-use crate::store::{AggregateKind, AppAt, AppRow, Cache, Event, KeyInsert, KeyRow, Listed, Page, Stamp};
+use crate::store::{AppAt, AppKeyAdded, AppKeyRemoved, AppRow, Cache, KeyRow, Listed, Page, Stamp};
 
 /// Keys and lists of them that are remembered for a moment, each.
 const REMEMBERED: usize = 1000;
@@ -51,24 +50,24 @@ impl Keys {
         cx.admit(&request)?;
         let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
         // Refused here, a request costs no key pair; the transaction below looks again.
-        takes_keys(self.deps.store.app_by_id(at.org_id, at.project_id, at.id).await?)?;
+        let app = self.deps.store.app_by_id(at.org_id, at.project_id, at.id).await?;
+        takes_keys(&app.ok_or_else(no_app)?)?;
         let expires_at = validate::expiration(&request.expiration_date, cx.now)?;
         let material = Material::of(&request.public_key, &self.deps.keys).await?;
 
-        let mut tx = self.deps.store.write().await?;
-        let project = tx.aggregate_lock(AggregateKind::Project, at.org_id, at.project_id).await?;
-        let mut project = project.ok_or_else(no_app)?;
-        let app = takes_keys(tx.app_by_id(at.org_id, at.project_id, at.id).await?)?;
         let id = self.deps.ids.next();
-        let payload = json!({"applicationId": app.id, "keyId": id, "type": 1, "expirationDate": expires_at});
-        let event = Event::of_app("project.application.oidc.key.added", at.id, payload);
-        let event = tx.events_append(&mut project, &cx.user_id, cx.now, &[event]).await?;
-        tx.key_insert(&KeyInsert { app: at, id: &id, public_key: material.public(), expires_at }, &event).await?;
-        tx.commit().await?;
+        let key = AppKeyAdded { app: at, id: &id, public_key: material.public(), expires_at };
+        let work = self.deps.store.work(cx.actor(), async |mut work| {
+            let mut project = work.app_lock(at).await?.ok_or_else(no_app)?;
+            takes_keys(&project.row)?;
+            let event = project.record(&key).await?;
+            Ok((event, project.row.client_id.clone()))
+        });
+        let (event, client_id) = work.await?;
 
         Ok(AddAppKeyResponse {
             details: change_details(&cx.org_id, &event, event.at),
-            key_details: material.file(|pair| keyfile::application(pair, &id, &app.id, &app.client_id))?,
+            key_details: material.file(|pair| keyfile::application(pair, &id, at.id, &client_id))?,
             id,
         })
     }
@@ -114,16 +113,13 @@ impl Keys {
     ) -> Result<RemoveAppKeyResponse> {
         cx.admit(&request)?;
         let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
-        let mut tx = self.deps.store.write().await?;
-        let project = tx.aggregate_lock(AggregateKind::Project, at.org_id, at.project_id).await?;
-        let mut project = project.ok_or_else(no_key)?;
-        let created_at = tx.key_created_at(at, &request.key_id).await?.ok_or_else(no_key)?;
-        let payload = json!({"applicationId": at.id, "keyId": request.key_id});
-        let event = Event::of_app("project.application.oidc.key.removed", at.id, payload);
-        let event = tx.events_append(&mut project, &cx.user_id, cx.now, &[event]).await?;
-        tx.key_delete(at, &request.key_id, &event).await?;
-        tx.commit().await?;
-        Ok(RemoveAppKeyResponse { details: change_details(&cx.org_id, &event, created_at) })
+        let details = self.deps.store.work(cx.actor(), async |mut work| {
+            let mut project = work.app_lock(at).await?.ok_or_else(no_key)?;
+            let created_at = project.work.key_created_at(at, &request.key_id).await?.ok_or_else(no_key)?;
+            let event = project.record(&AppKeyRemoved { app: at, id: &request.key_id }).await?;
+            Ok(change_details(at.org_id, &event, created_at))
+        });
+        Ok(RemoveAppKeyResponse { details: details.await? })
     }
 }
 
@@ -163,12 +159,11 @@ fn place(at: AppAt<'_>, key_id: &str) -> At {
     (at.org_id.to_owned(), at.project_id.to_owned(), at.id.to_owned(), key_id.to_owned())
 }
 
-fn takes_keys(app: Option<AppRow>) -> Result<AppRow> {
-    let app = app.ok_or_else(no_app)?;
+fn takes_keys(app: &AppRow) -> Result<()> {
     if !app.takes_keys {
         return Err(Error::precondition("COMMAND-Dff54", "Chosen Auth Method does not require a key"));
     }
-    Ok(app)
+    Ok(())
 }
 
 fn no_app() -> Error {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use buffa::{EnumValue, MessageField};
-use serde_json::json;
 
 use super::keys::Material;
-use super::users::{self, NOT_FOUND};
+use super::tokens::may_speak_for;
+use super::users::NOT_FOUND;
 use super::{Deps, validate};
 use crate::auth::Ctx;
 use crate::crypto::keyfile;
@@ -18,7 +18,7 @@ use crate::proto::zitadel::management::v1::{
     ListMachineKeysRequest, ListMachineKeysResponse, RemoveMachineKeyRequest, RemoveMachineKeyResponse,
 };
 use crate::proto::{change_details, full_details, list_details, optional_timestamp, timestamp};
-use crate::store::{Credential, CredentialInsert, CredentialRow, Stamp, UserAt};
+use crate::store::{Credential, CredentialAdded, CredentialRemoved, CredentialRow, Stamp, UserAt};
 
 /// Keys with which machine users sign assertions.
 pub struct MachineKeys(pub(super) Deps);
@@ -43,13 +43,14 @@ impl MachineKeys {
         self.0.store.user_by_id(user).await?.ok_or_else(no_user)?;
         let material = Material::of(&request.public_key, &self.0.keys).await?;
 
-        let mut found = users::lock(&self.0, &cx, &request.user_id, no_user).await?;
         let id = self.0.ids.next();
-        let payload = json!({"keyId": id, "type": 1, "expirationDate": expires_at});
-        let event = found.append(&cx, "user.machine.key.added", payload).await?;
-        let key = CredentialInsert { user, id: &id, material: material.public(), expires_at };
-        found.tx.credential_insert(Credential::MachineKey, &key, &event).await?;
-        found.tx.commit().await?;
+        let event = self.0.store.work(cx.actor(), async |mut work| {
+            let mut found = work.user_lock(user).await?.ok_or_else(no_user)?;
+            may_speak_for(&cx, found.work, user.id).await?;
+            let (kind, material) = (Credential::MachineKey, material.public());
+            Ok(found.record(&CredentialAdded { kind, user, id: &id, material, expires_at }).await?)
+        });
+        let event = event.await?;
         let file = |pair: &KeyPair| keyfile::service_account(pair, &id, &request.user_id, expires_at);
         Ok(AddMachineKeyResponse {
             details: change_details(&cx.org_id, &event, event.at),
@@ -104,12 +105,14 @@ impl MachineKeys {
         cx.admit(&request)?;
         let no_key = || Error::not_found("COMMAND-4m77G", "Machine key not found");
         let user = UserAt { org_id: &cx.org_id, id: &request.user_id };
-        let mut found = users::lock(&self.0, &cx, &request.user_id, no_key).await?;
-        let key = found.tx.credential_by_id(Credential::MachineKey, user, &request.key_id).await?.ok_or_else(no_key)?;
-        let event = found.append(&cx, "user.machine.key.removed", json!({"keyId": key.id})).await?;
-        found.tx.credential_delete(Credential::MachineKey, user, &key.id, &event).await?;
-        found.tx.commit().await?;
-        Ok(RemoveMachineKeyResponse { details: change_details(&cx.org_id, &event, key.created_at) })
+        let kind = Credential::MachineKey;
+        let details = self.0.store.work(cx.actor(), async |mut work| {
+            let mut found = work.user_lock(user).await?.ok_or_else(no_key)?;
+            let key = found.work.credential_by_id(kind, user, &request.key_id).await?.ok_or_else(no_key)?;
+            let event = found.record(&CredentialRemoved { kind, user, id: &key.id }).await?;
+            Ok(change_details(user.org_id, &event, key.created_at))
+        });
+        Ok(RemoveMachineKeyResponse { details: details.await? })
     }
 }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use buffa::EnumValue;
-use serde_json::json;
 
 use super::users::NOT_FOUND;
 use super::{Deps, projects, validate};
@@ -18,7 +17,7 @@ use crate::proto::zitadel::member::v1::__buffa::oneof::search_query::Query;
 use crate::proto::zitadel::member::v1::Member;
 use crate::proto::zitadel::user::v1::Type;
 use crate::proto::{change_details, full_details, list_details, owner_details};
-use crate::store::{MemberRow, ProjectAt, Scope};
+use crate::store::{MemberAdded, MemberChanged, MemberRemoved, MemberRow, ProjectAt, Scope, UserAt, names};
 
 const INVALID: &str = "Project member is invalid";
 
@@ -72,7 +71,7 @@ impl Members {
         let list = self.0.store.project_members(at, only.as_deref(), validate::page(&request.query)).await?;
         Ok(ListProjectMembersResponse {
             details: list_details(list.total, list.seen.as_ref()),
-            result: list.rows.into_iter().map(|row| message(&cx.org_id, row)).collect(),
+            result: list.rows.into_iter().map(|row| message(&cx.org_id, row)).collect::<Result<_>>()?,
         })
     }
 
@@ -88,25 +87,22 @@ impl Members {
     ) -> Result<AddProjectMemberResponse> {
         cx.admit(&request)?;
         let roles = checked(&request.roles, "PROJECT-W8m4l", "PROJECT-3m9ds")?;
-        let no_user = || Error::precondition("COMMAND-uXHNj", NOT_FOUND);
-        // A missing user is told before a missing project; the transaction below looks again.
-        if !self.0.store.user_exists(&request.user_id).await? {
-            return Err(no_user());
-        }
-        let scope = Scope::Project(ProjectAt { org_id: &cx.org_id, id: &request.project_id });
-        let mut found = projects::lock(&self.0, &cx, &request.project_id, projects::not_there).await?;
-        if !found.tx.user_exists(&request.user_id).await? {
-            return Err(no_user());
-        }
-        if found.tx.member_by_id(scope, &request.user_id).await?.is_some() {
-            let text = "Project member already exists";
-            return Err(Error::new(crate::error::Code::AlreadyExists, "PROJECT-PtXi1", text));
-        }
-        let payload = json!({"userId": request.user_id, "roles": roles});
-        let event = found.append(&cx, "project.member.added", payload).await?;
-        found.tx.member_insert(scope, &request.user_id, &roles, &event).await?;
-        found.tx.commit().await?;
-        Ok(AddProjectMemberResponse { details: change_details(&cx.org_id, &event, event.at) })
+        let at = ProjectAt { org_id: &cx.org_id, id: &request.project_id };
+        let scope = Scope::Project(at);
+        let details = self.0.store.work(cx.actor(), async |mut work| {
+            // A missing user is told before a missing project.
+            let user_org = work.user_kept(&request.user_id).await?;
+            let user_org = user_org.ok_or_else(|| Error::precondition("COMMAND-uXHNj", NOT_FOUND))?;
+            let mut project = work.project_lock(at).await?.ok_or_else(projects::not_there)?;
+            if project.work.member_by_id(scope, &request.user_id).await?.is_some() {
+                let text = "Project member already exists";
+                return Err(Error::new(crate::error::Code::AlreadyExists, "PROJECT-PtXi1", text));
+            }
+            let user = UserAt { org_id: &user_org, id: &request.user_id };
+            let event = project.record(&MemberAdded { scope, user, roles: &roles }).await?;
+            Ok(change_details(at.org_id, &event, event.at))
+        });
+        Ok(AddProjectMemberResponse { details: details.await? })
     }
 
     /// `UpdateProjectMember`: the same roles in the same order are answered without an event.
@@ -121,19 +117,18 @@ impl Members {
         cx.admit(&request)?;
         let roles = checked(&request.roles, "PROJECT-LiaZi", "PROJECT-3m9d")?;
         let no_member = || Error::not_found("PROJECT-D8JxR", "Errors.NotFound");
-        let scope = Scope::Project(ProjectAt { org_id: &cx.org_id, id: &request.project_id });
-        let mut found = projects::lock(&self.0, &cx, &request.project_id, no_member).await?;
-        let row = found.tx.member_by_id(scope, &request.user_id).await?.ok_or_else(no_member)?;
-        if row.roles == roles.join(" ") {
-            // What it was found to be must be durable before it is told.
-            found.tx.commit().await?;
-            return Ok(UpdateProjectMemberResponse { details: full_details(&cx.org_id, &row.stamp) });
-        }
-        let payload = json!({"userId": request.user_id, "roles": roles});
-        let event = found.append(&cx, "project.member.changed", payload).await?;
-        found.tx.member_update(scope, &request.user_id, &roles, &event).await?;
-        found.tx.commit().await?;
-        Ok(UpdateProjectMemberResponse { details: change_details(&cx.org_id, &event, row.stamp.created_at) })
+        let at = ProjectAt { org_id: &cx.org_id, id: &request.project_id };
+        let scope = Scope::Project(at);
+        let details = self.0.store.work(cx.actor(), async |mut work| {
+            let mut project = work.project_lock(at).await?.ok_or_else(no_member)?;
+            let row = project.work.member_by_id(scope, &request.user_id).await?.ok_or_else(no_member)?;
+            if names(&row.roles)? == roles {
+                return Ok(full_details(at.org_id, &row.stamp));
+            }
+            let event = project.record(&MemberChanged { scope, user_id: &request.user_id, roles: &roles }).await?;
+            Ok(change_details(at.org_id, &event, row.stamp.created_at))
+        });
+        Ok(UpdateProjectMemberResponse { details: details.await? })
     }
 
     /// `RemoveProjectMember`: who is no member is answered as removed.
@@ -146,22 +141,17 @@ impl Members {
         request: RemoveProjectMemberRequest,
     ) -> Result<RemoveProjectMemberResponse> {
         cx.admit(&request)?;
-        let scope = Scope::Project(ProjectAt { org_id: &cx.org_id, id: &request.project_id });
-        let found = projects::lock(&self.0, &cx, &request.project_id, projects::not_there).await;
-        let mut found = match found {
-            Ok(found) => found,
-            Err(e) if e.id == projects::NOT_THERE => {
-                return Ok(RemoveProjectMemberResponse { details: owner_details(&cx.org_id) });
-            }
-            Err(e) => return Err(e),
-        };
-        let Some(row) = found.tx.member_by_id(scope, &request.user_id).await? else {
-            return Ok(RemoveProjectMemberResponse { details: found.unchanged(&cx).await? });
-        };
-        let event = found.append(&cx, "project.member.removed", json!({"userId": row.id})).await?;
-        found.tx.member_delete(scope, &row.id, &event).await?;
-        found.tx.commit().await?;
-        Ok(RemoveProjectMemberResponse { details: change_details(&cx.org_id, &event, row.stamp.created_at) })
+        let at = ProjectAt { org_id: &cx.org_id, id: &request.project_id };
+        let scope = Scope::Project(at);
+        let details = self.0.store.work(cx.actor(), async |mut work| {
+            let Some(mut project) = work.project_lock(at).await? else { return Ok(owner_details(at.org_id)) };
+            let Some(row) = project.work.member_by_id(scope, &request.user_id).await? else {
+                return Ok(projects::newest_details(at.org_id, &project));
+            };
+            let event = project.record(&MemberRemoved { scope, user_id: &row.id }).await?;
+            Ok(change_details(at.org_id, &event, row.stamp.created_at))
+        });
+        Ok(RemoveProjectMemberResponse { details: details.await? })
     }
 }
 
@@ -180,15 +170,15 @@ fn checked<'a>(roles: &'a [String], none: &'static str, wrong: &'static str) -> 
     Ok(roles)
 }
 
-fn message(org_id: &str, row: MemberRow) -> Member {
-    Member {
+fn message(org_id: &str, row: MemberRow) -> Result<Member> {
+    Ok(Member {
         user_id: row.id,
         details: full_details(org_id, &row.stamp),
-        roles: row.roles.split(' ').map(str::to_owned).collect(),
+        roles: names(&row.roles)?,
         preferred_login_name: row.user_name,
         display_name: row.name,
         user_type: EnumValue::from(Type::TYPE_MACHINE),
         user_resource_owner: row.user_org_id,
         ..Member::default()
-    }
+    })
 }

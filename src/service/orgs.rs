@@ -3,30 +3,20 @@
 use std::sync::Arc;
 
 use buffa::{EnumValue, MessageField};
-use serde_json::json;
 
 use super::Deps;
 use crate::auth::Ctx;
-use crate::clock::Micros;
 use crate::error::{Error, Result};
 use crate::proto::zitadel::management::v1::{AddOrgRequest, AddOrgResponse, GetMyOrgRequest, GetMyOrgResponse};
 use crate::proto::zitadel::org::v1::{Org, OrgState};
 use crate::proto::{change_details, full_details};
-use crate::store::{Aggregate, AggregateKind, Event, Recorded, Scope, Tx};
+use crate::store::{AggregateKind, MemberAdded, OrgAdded, OrgTaken, Scope, UserAt};
 
 /// Longest label of a domain in bytes (RFC 1035, section 2.3.4).
 const MAX_LABEL: usize = 63;
 
 /// Organizations.
 pub struct Orgs(pub(super) Deps);
-
-/// A new organization and the user that will own it.
-pub(super) struct NewOrg<'a> {
-    pub id: &'a str,
-    pub name: &'a str,
-    pub domain: &'a str,
-    pub owner: &'a str,
-}
 
 impl Orgs {
     /// `AddOrg`: the caller becomes its owner; it gets a domain below that of the issuer.
@@ -41,13 +31,22 @@ impl Orgs {
         }
         let domain = domain_of(name, &self.0.domain)?;
         let id = self.0.ids.next();
-        let mut tx = self.0.store.write().await?;
-        if tx.org_name_taken(name).await? {
-            return Err(Error::already_exists(NAME_TAKEN));
-        }
-        let org = NewOrg { id: &id, name, domain: &domain, owner: &cx.user_id };
-        let event = insert(&mut tx, &org, cx.now).await?;
-        tx.commit().await?;
+        let added = OrgAdded { id: &id, name, domain: &domain };
+        let event = self.0.store.work(cx.actor(), async |mut work| {
+            // The owner must stay until its membership is written.
+            let owner_org = work.user_kept(&cx.user_id).await?;
+            let owner_org = owner_org.ok_or_else(|| Error::unauthenticated("AUTH-7fs1e", "Errors.Token.Invalid"))?;
+            match work.org_taken(name, &domain).await? {
+                Some(OrgTaken::Name) => return Err(Error::already_exists(NAME_TAKEN)),
+                Some(OrgTaken::Domain) => return Err(Error::already_exists(DOMAIN_TAKEN)),
+                None => {}
+            }
+            let mut org = work.begin(AggregateKind::Org, &id, &id);
+            org.record(&added).await?;
+            let user = UserAt { org_id: &owner_org, id: &cx.user_id };
+            Ok(org.record(&MemberAdded { scope: Scope::Org(&id), user, roles: &["ORG_OWNER"] }).await?)
+        });
+        let event = event.await?;
         Ok(AddOrgResponse { details: change_details(&id, &event, event.at), id })
     }
 
@@ -72,24 +71,6 @@ impl Orgs {
 
 const NAME_TAKEN: &str = "Organisation's name or id already taken";
 const DOMAIN_TAKEN: &str = "Domain already exists";
-
-/// Writes an organization with its domain and owner.
-pub(super) async fn insert(tx: &mut Tx, org: &NewOrg<'_>, now: Micros) -> Result<Recorded> {
-    let mut aggregate = Aggregate::new(AggregateKind::Org, org.id, org.id);
-    let domain = || json!({"domain": org.domain});
-    let events = [
-        Event::new("org.added", json!({"name": org.name})),
-        Event::new("org.domain.added", domain()),
-        Event::new("org.domain.verified", domain()),
-        Event::new("org.domain.primary.set", domain()),
-        Event::new("org.member.added", json!({"userId": org.owner, "roles": ["ORG_OWNER"]})),
-    ];
-    let event = tx.events_append(&mut aggregate, org.owner, now, &events).await?;
-    // The name was looked at before, so what is taken here is the domain.
-    tx.org_insert(org.id, org.name, org.domain, &event).await.map_err(|e| e.taken(DOMAIN_TAKEN))?;
-    tx.member_insert(Scope::Org(org.id), org.owner, &["ORG_OWNER"], &event).await?;
-    Ok(event)
-}
 
 /// `<label>.<domain of the server>`: letters, marks, digits and `-` of the name, blanks as `-`.
 pub(super) fn domain_of(name: &str, server: &str) -> Result<String> {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use buffa::{EnumValue, MessageField};
-use serde_json::{Value, json};
 
 use super::{Deps, changes, user_grants, validate};
 use crate::auth::{Ctx, Granted};
@@ -19,23 +18,14 @@ use crate::proto::zitadel::project::v1::{Project, ProjectState};
 use crate::proto::zitadel::v1::ObjectDetails;
 use crate::proto::{Part, change_details, full_details, list_details};
 use crate::store::{
-    Aggregate, AggregateKind, Event, GrantsOf, ProjectAt, ProjectRow, ProjectValues, Recorded, Stamp, Tx,
+    AggregateKind, GrantsOf, Held, ProjectAdded, ProjectAt, ProjectChanged, ProjectRemoved, ProjectRow,
+    ProjectSwitched, ProjectValues, Stamp, State,
 };
 
-/// Numbers of `ProjectState`.
-const ACTIVE: i64 = 1;
-const INACTIVE: i64 = 2;
 const NAME_TAKEN: &str = "Project already exists on organization";
 
 /// Projects of organizations.
 pub struct Projects(pub(super) Deps);
-
-/// A project found and locked by a transaction.
-pub(super) struct Locked {
-    pub tx: Tx,
-    pub project: ProjectRow,
-    aggregate: Aggregate,
-}
 
 impl Projects {
     /// `AddProject`: active at once; its caller does not become a member.
@@ -52,12 +42,12 @@ impl Projects {
             private_labeling: i64::from(request.private_labeling_setting.to_i32()),
         };
         let id = self.0.ids.next();
-        let mut aggregate = Aggregate::new(AggregateKind::Project, &cx.org_id, &id);
-        let mut tx = self.0.store.write().await?;
-        let event = Event::new("project.added", payload(&values));
-        let event = tx.events_append(&mut aggregate, &cx.user_id, cx.now, &[event]).await?;
-        tx.project_insert(&cx.org_id, &id, &values, &event).await.map_err(|e| e.taken(NAME_TAKEN))?;
-        tx.commit().await?;
+        let added = ProjectAdded { at: ProjectAt { org_id: &cx.org_id, id: &id }, values: &values };
+        let event = self.0.store.work(cx.actor(), async |mut work| {
+            let mut project = work.begin(AggregateKind::Project, &cx.org_id, &id);
+            project.record(&added).await.map_err(|e| e.taken(NAME_TAKEN))
+        });
+        let event = event.await?;
         Ok(AddProjectResponse { details: change_details(&cx.org_id, &event, event.at), id })
     }
 
@@ -126,16 +116,18 @@ impl Projects {
             has_project_check: request.has_project_check,
             private_labeling: i64::from(request.private_labeling_setting.to_i32()),
         };
-        let mut found = lock(&self.0, &cx, &request.id, || missing("COMMAND-3M9sd")).await?;
-        let stamp = found.project.stamp.clone();
-        if values_of(&found.project) == values {
-            return Ok(UpdateProjectResponse { details: full_details(&cx.org_id, &stamp) });
-        }
-        let event = found.append(&cx, "project.changed", payload(&values)).await?;
-        let updated = found.tx.project_update(&cx.org_id, &request.id, &values, &event).await;
-        updated.map_err(|e| e.taken(NAME_TAKEN))?;
-        found.tx.commit().await?;
-        Ok(UpdateProjectResponse { details: change_details(&cx.org_id, &event, stamp.created_at) })
+        let at = ProjectAt { org_id: &cx.org_id, id: &request.id };
+        let details = self.0.store.work(cx.actor(), async |mut work| {
+            let found = work.project_lock(at).await?;
+            let mut project = found.ok_or_else(|| missing("COMMAND-3M9sd"))?;
+            if values_of(&project.row) == values {
+                return Ok(full_details(at.org_id, &project.row.stamp));
+            }
+            let event = project.record(&ProjectChanged { at, values: &values }).await;
+            let event = event.map_err(|e| e.taken(NAME_TAKEN))?;
+            Ok(change_details(at.org_id, &event, project.row.stamp.created_at))
+        });
+        Ok(UpdateProjectResponse { details: details.await? })
     }
 
     /// `DeactivateProject`.
@@ -148,13 +140,9 @@ impl Projects {
         request: DeactivateProjectRequest,
     ) -> Result<DeactivateProjectResponse> {
         cx.admit(&request)?;
-        let found = lock(&self.0, &cx, &request.id, || missing("COMMAND-112M9")).await?;
-        if found.project.state != ACTIVE {
-            return Err(Error::precondition("COMMAND-mki55", "Project is not active"));
-        }
-        let created_at = found.project.stamp.created_at;
-        let event = found.set_state(&cx, INACTIVE, "project.deactivated").await?;
-        Ok(DeactivateProjectResponse { details: change_details(&cx.org_id, &event, created_at) })
+        let not_active = || Error::precondition("COMMAND-mki55", "Project is not active");
+        let details = self.switch(&cx, &request.id, State::Inactive, "COMMAND-112M9", not_active).await?;
+        Ok(DeactivateProjectResponse { details })
     }
 
     /// `ReactivateProject`.
@@ -167,13 +155,9 @@ impl Projects {
         request: ReactivateProjectRequest,
     ) -> Result<ReactivateProjectResponse> {
         cx.admit(&request)?;
-        let found = lock(&self.0, &cx, &request.id, || missing("COMMAND-3M9sd")).await?;
-        if found.project.state != INACTIVE {
-            return Err(Error::precondition("COMMAND-5M9bs", "Project is not deactivated"));
-        }
-        let created_at = found.project.stamp.created_at;
-        let event = found.set_state(&cx, ACTIVE, "project.reactivated").await?;
-        Ok(ReactivateProjectResponse { details: change_details(&cx.org_id, &event, created_at) })
+        let not_inactive = || Error::precondition("COMMAND-5M9bs", "Project is not deactivated");
+        let details = self.switch(&cx, &request.id, State::Active, "COMMAND-3M9sd", not_inactive).await?;
+        Ok(ReactivateProjectResponse { details })
     }
 
     /// `RemoveProject`: with its applications, keys, roles, members and user grants.
@@ -186,13 +170,16 @@ impl Projects {
         request: RemoveProjectRequest,
     ) -> Result<RemoveProjectResponse> {
         cx.admit(&request)?;
-        let mut found = lock(&self.0, &cx, &request.id, || missing("COMMAND-3M9sd")).await?;
-        let event = found.append(&cx, "project.removed", json!({"name": found.project.name})).await?;
         let at = ProjectAt { org_id: &cx.org_id, id: &request.id };
-        user_grants::cascade(&mut found.tx, &cx, GrantsOf::Project(at), None).await?;
-        found.tx.project_delete(&cx.org_id, &request.id, &event).await?;
-        found.tx.commit().await?;
-        Ok(RemoveProjectResponse { details: change_details(&cx.org_id, &event, found.project.stamp.created_at) })
+        let details = self.0.store.work(cx.actor(), async |mut work| {
+            let found = work.project_lock_to_end(at).await?;
+            let mut project = found.ok_or_else(|| missing("COMMAND-3M9sd"))?;
+            user_grants::cascade(project.work, GrantsOf::Project(at)).await?;
+            let name = project.row.name.clone();
+            let event = project.record(&ProjectRemoved { at, name: &name }).await?;
+            Ok(change_details(at.org_id, &event, project.row.stamp.created_at))
+        });
+        Ok(RemoveProjectResponse { details: details.await? })
     }
 
     /// `ListProjectChanges`: with those of applications, keys, roles and members.
@@ -210,65 +197,43 @@ impl Projects {
         let rows = self.0.store.changes(kind, org, &request.project_id, None, page).await?;
         Ok(ListProjectChangesResponse { result: rows.into_iter().map(|row| changes::message(org, row)).collect() })
     }
-}
 
-/// Finds a project of the organization and locks it.
-pub(super) async fn lock(deps: &Deps, cx: &Ctx, id: &str, missing: impl Fn() -> Error) -> Result<Locked> {
-    let mut tx = deps.store.write().await?;
-    let aggregate = tx.aggregate_lock(AggregateKind::Project, &cx.org_id, id).await?.ok_or_else(&missing)?;
-    let project = tx.project_by_id(&cx.org_id, id).await?.ok_or_else(missing)?;
-    Ok(Locked { tx, project, aggregate })
+    /// Switches a project on or off, if it is not so already.
+    async fn switch(
+        &self,
+        cx: &Ctx,
+        id: &str,
+        state: State,
+        none: &'static str,
+        refusal: fn() -> Error,
+    ) -> Result<Part<ObjectDetails>> {
+        let at = ProjectAt { org_id: &cx.org_id, id };
+        let work = self.0.store.work(cx.actor(), async |mut work| {
+            let mut project = work.project_lock(at).await?.ok_or_else(|| missing(none))?;
+            if project.row.state == state {
+                return Err(refusal());
+            }
+            let event = project.record(&ProjectSwitched { at, state }).await?;
+            Ok(change_details(at.org_id, &event, project.row.stamp.created_at))
+        });
+        work.await
+    }
 }
 
 /// What the calls on parts of a project answer where there is none.
 pub(super) fn not_there() -> Error {
-    Error::precondition(NOT_THERE, "Project not found")
+    Error::precondition("COMMAND-EbFMN", "Project not found")
 }
-
-/// Id of [`not_there`].
-pub(super) const NOT_THERE: &str = "COMMAND-EbFMN";
 
 fn missing(id: &'static str) -> Error {
     Error::not_found(id, "Project not found")
 }
 
-impl Locked {
-    /// Appends an event of the project.
-    pub async fn append(&mut self, cx: &Ctx, kind: &'static str, payload: Value) -> Result<Recorded> {
-        let event = Event::new(kind, payload);
-        Ok(self.tx.events_append(&mut self.aggregate, &cx.user_id, cx.now, &[event]).await?)
-    }
-
-    /// Ends a call that changes nothing, once what it has seen is durable.
-    pub async fn unchanged(self, cx: &Ctx) -> Result<Part<ObjectDetails>> {
-        let details = self.newest_details(cx);
-        self.tx.commit().await?;
-        Ok(details)
-    }
-
-    /// Details of the newest event of the project and all in it, for calls that change nothing.
-    pub fn newest_details(&self, cx: &Ctx) -> Part<ObjectDetails> {
-        let newest = self.aggregate.newest();
-        let created_at = self.project.stamp.created_at;
-        full_details(&cx.org_id, &Stamp { sequence: newest.sequence, created_at, changed_at: newest.changed_at })
-    }
-
-    async fn set_state(mut self, cx: &Ctx, state: i64, kind: &'static str) -> Result<Recorded> {
-        let event = self.append(cx, kind, json!({})).await?;
-        self.tx.project_set_state(&cx.org_id, &self.project.id, state, &event).await?;
-        self.tx.commit().await?;
-        Ok(event)
-    }
-}
-
-fn payload(values: &ProjectValues) -> Value {
-    json!({
-        "name": values.name,
-        "projectRoleAssertion": values.role_assertion,
-        "projectRoleCheck": values.role_check,
-        "hasProjectCheck": values.has_project_check,
-        "privateLabelingSetting": values.private_labeling,
-    })
+/// Details of the newest event of a project and all in it, for calls that change nothing.
+pub(super) fn newest_details(org_id: &str, project: &Held<'_, ProjectRow>) -> Part<ObjectDetails> {
+    let newest = project.newest();
+    let created_at = project.row.stamp.created_at;
+    full_details(org_id, &Stamp { sequence: newest.sequence, created_at, changed_at: newest.changed_at })
 }
 
 fn values_of(row: &ProjectRow) -> ProjectValues {
@@ -286,7 +251,7 @@ fn message(org_id: &str, row: ProjectRow) -> Project {
         id: row.id,
         details: full_details(org_id, &row.stamp),
         name: row.name,
-        state: EnumValue::<ProjectState>::from(i32::try_from(row.state).unwrap_or_default()),
+        state: EnumValue::<ProjectState>::from(i32::try_from(row.state.number()).unwrap_or_default()),
         project_role_assertion: row.role_assertion,
         project_role_check: row.role_check,
         has_project_check: row.has_project_check,

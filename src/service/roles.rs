@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
-
 use super::{Deps, projects, user_grants, validate};
 use crate::auth::Ctx;
 use crate::error::{Error, Result};
@@ -16,7 +14,7 @@ use crate::proto::zitadel::project::v1::__buffa::oneof::role_query::Query;
 use crate::proto::zitadel::project::v1::Role;
 use crate::proto::zitadel::v1::ObjectDetails;
 use crate::proto::{Part, change_details, full_details, list_details, owner_details};
-use crate::store::{GrantsOf, ProjectAt, RoleFilter, RoleRow, RoleValues};
+use crate::store::{GrantsOf, ProjectAt, RoleAdded, RoleChanged, RoleFilter, RoleRemoved, RoleRow, RoleValues};
 
 const KEY_TAKEN: &str = "Role already exists";
 /// Most roles of one call; each is an event and a row.
@@ -73,17 +71,18 @@ impl Roles {
     ) -> Result<UpdateProjectRoleResponse> {
         cx.admit(&request)?;
         let at = ProjectAt { org_id: &cx.org_id, id: &request.project_id };
-        let mut found = projects::lock(&self.0, &cx, &request.project_id, projects::not_there).await?;
-        let row = found.tx.role_by_key(at, &request.role_key).await?;
-        let row = row.ok_or_else(|| Error::not_found("COMMAND-vv8M9", "Role doesn't exist"))?;
         let role = RoleValues { key: request.role_key, display_name: request.display_name, group: request.group };
-        if row.display_name == role.display_name && row.group_name == role.group {
-            return Ok(UpdateProjectRoleResponse { details: full_details(&cx.org_id, &row.stamp) });
-        }
-        let event = found.append(&cx, "project.role.changed", payload(&role)).await?;
-        found.tx.role_update(at, &role, &event).await?;
-        found.tx.commit().await?;
-        Ok(UpdateProjectRoleResponse { details: change_details(&cx.org_id, &event, row.stamp.created_at) })
+        let details = self.0.store.work(cx.actor(), async |mut work| {
+            let mut project = work.project_lock(at).await?.ok_or_else(projects::not_there)?;
+            let row = project.work.role_by_key(at, &role.key).await?;
+            let row = row.ok_or_else(|| Error::not_found("COMMAND-vv8M9", "Role doesn't exist"))?;
+            if row.display_name == role.display_name && row.group_name == role.group {
+                return Ok(full_details(at.org_id, &row.stamp));
+            }
+            let event = project.record(&RoleChanged { at, role: &role }).await?;
+            Ok(change_details(at.org_id, &event, row.stamp.created_at))
+        });
+        Ok(UpdateProjectRoleResponse { details: details.await? })
     }
 
     /// `RemoveProjectRole`: also from user grants; what is not there is answered as removed.
@@ -97,22 +96,16 @@ impl Roles {
     ) -> Result<RemoveProjectRoleResponse> {
         cx.admit(&request)?;
         let at = ProjectAt { org_id: &cx.org_id, id: &request.project_id };
-        let found = projects::lock(&self.0, &cx, &request.project_id, projects::not_there).await;
-        let mut found = match found {
-            Ok(found) => found,
-            Err(e) if e.id == projects::NOT_THERE => {
-                return Ok(RemoveProjectRoleResponse { details: owner_details(&cx.org_id) });
-            }
-            Err(e) => return Err(e),
-        };
-        let Some(row) = found.tx.role_by_key(at, &request.role_key).await? else {
-            return Ok(RemoveProjectRoleResponse { details: found.unchanged(&cx).await? });
-        };
-        let event = found.append(&cx, "project.role.removed", json!({"key": row.id})).await?;
-        user_grants::cascade(&mut found.tx, &cx, GrantsOf::Project(at), Some(&row.id)).await?;
-        found.tx.role_delete(at, &row.id, &event).await?;
-        found.tx.commit().await?;
-        Ok(RemoveProjectRoleResponse { details: change_details(&cx.org_id, &event, row.stamp.created_at) })
+        let details = self.0.store.work(cx.actor(), async |mut work| {
+            let Some(mut project) = work.project_lock(at).await? else { return Ok(owner_details(at.org_id)) };
+            let Some(row) = project.work.role_lock_to_end(at, &request.role_key).await? else {
+                return Ok(projects::newest_details(at.org_id, &project));
+            };
+            user_grants::cascade(project.work, GrantsOf::Role(at, &row.id)).await?;
+            let event = project.record(&RoleRemoved { at, key: &row.id }).await?;
+            Ok(change_details(at.org_id, &event, row.stamp.created_at))
+        });
+        Ok(RemoveProjectRoleResponse { details: details.await? })
     }
 
     /// `ListProjectRoles`: an unknown project has none.
@@ -145,20 +138,17 @@ impl Roles {
 
     async fn insert(&self, cx: &Ctx, project_id: &str, roles: &[RoleValues]) -> Result<Part<ObjectDetails>> {
         let at = ProjectAt { org_id: &cx.org_id, id: project_id };
-        let mut found = projects::lock(&self.0, cx, project_id, projects::not_there).await?;
-        let mut details = found.newest_details(cx);
-        for role in roles {
-            let event = found.append(cx, "project.role.added", payload(role)).await?;
-            found.tx.role_insert(at, role, &event).await.map_err(|e| e.taken(KEY_TAKEN))?;
-            details = change_details(&cx.org_id, &event, event.at);
-        }
-        found.tx.commit().await?;
-        Ok(details)
+        let work = self.0.store.work(cx.actor(), async |mut work| {
+            let mut project = work.project_lock(at).await?.ok_or_else(projects::not_there)?;
+            let mut details = projects::newest_details(at.org_id, &project);
+            for role in roles {
+                let event = project.record(&RoleAdded { at, role }).await.map_err(|e| e.taken(KEY_TAKEN))?;
+                details = change_details(at.org_id, &event, event.at);
+            }
+            Ok(details)
+        });
+        work.await
     }
-}
-
-fn payload(role: &RoleValues) -> serde_json::Value {
-    json!({"key": role.key, "displayName": role.display_name, "group": role.group})
 }
 
 fn message(org_id: &str, row: RoleRow) -> Role {

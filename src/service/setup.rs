@@ -3,18 +3,14 @@
 
 use std::path::Path;
 
-use serde_json::json;
-use zeroize::Zeroizing;
-
-use super::Deps;
-use super::orgs::{self, NewOrg};
+use super::{Deps, orgs};
 use crate::clock::{Micros, NEVER};
 use crate::crypto::secrets;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::store::{
-    Aggregate, AggregateKind, Credential, CredentialInsert, Event, MachineValues, ProjectValues, Scope, Tx, UserAt,
-    UserInsert,
+    Actor, Aggregate, AggregateKind, Credential, CredentialAdded, MachineAdded, MachineValues, MemberAdded, OrgAdded,
+    ProjectAdded, ProjectAt, ProjectValues, Scope, UserAt, Work,
 };
 
 const ORG_NAME: &str = "ZITADEL";
@@ -49,23 +45,29 @@ pub async fn setup(deps: &Deps, first: &First<'_>) -> Result<bool> {
         return Ok(false);
     }
     let ids = Ids { org: deps.ids.next(), project: deps.ids.next(), user: deps.ids.next(), token: deps.ids.next() };
-    let mut tx = deps.store.write().await?;
-    if !tx.instance_claim(&ids.org, &ids.project, first.now).await? {
-        tx.commit().await?;
-        return Ok(false);
-    }
     let domain = orgs::domain_of(ORG_NAME, &deps.domain)?;
-    let org = NewOrg { id: &ids.org, name: ORG_NAME, domain: &domain, owner: &ids.user };
-    orgs::insert(&mut tx, &org, first.now).await?;
-    project(&mut tx, &ids, first.now).await?;
-    let token = user(&mut tx, &ids, first.now).await?;
-    owner(&mut tx, &ids, first.now).await?;
-    files::replace_private(first.token_file, &token).map_err(Error::internal)?;
-    tx.commit().await?;
-    Ok(true)
+    let token = secrets::personal_access_token();
+    let actor = Actor { id: &ids.user, now: first.now };
+    let work = deps.store.work(actor, async |mut work| {
+        if !work.instance_claim(&ids.org, &ids.project, first.now).await? {
+            return Ok(false);
+        }
+        write(&mut work, &ids, &domain, &secrets::hash(&token)).await?;
+        files::replace_private(first.token_file, &token).map_err(Error::internal)?;
+        Ok(true)
+    });
+    work.await
 }
 
-async fn project(tx: &mut Tx, ids: &Ids, now: Micros) -> Result<()> {
+async fn write(work: &mut Work, ids: &Ids, domain: &str, token_hash: &[u8]) -> Result<()> {
+    let at = UserAt { org_id: &ids.org, id: &ids.user };
+    let mut org = Aggregate::new(AggregateKind::Org, &ids.org, &ids.org);
+    work.record(&mut org, &OrgAdded { id: &ids.org, name: ORG_NAME, domain }).await?;
+    user(work, at, &ids.token, token_hash).await?;
+    let owner = MemberAdded { scope: Scope::Org(&ids.org), user: at, roles: &["ORG_OWNER"] };
+    work.record(&mut org, &owner).await?;
+    let mut instance = Aggregate::new(AggregateKind::Instance, "", "");
+    work.record(&mut instance, &MemberAdded { scope: Scope::Instance, user: at, roles: &["IAM_OWNER"] }).await?;
     let values = ProjectValues {
         name: PROJECT_NAME.to_owned(),
         role_assertion: false,
@@ -73,34 +75,18 @@ async fn project(tx: &mut Tx, ids: &Ids, now: Micros) -> Result<()> {
         has_project_check: false,
         private_labeling: 0,
     };
-    let mut aggregate = Aggregate::new(AggregateKind::Project, &ids.org, &ids.project);
-    let event = Event::new("project.added", json!({"name": PROJECT_NAME}));
-    let event = tx.events_append(&mut aggregate, &ids.user, now, &[event]).await?;
-    tx.project_insert(&ids.org, &ids.project, &values, &event).await?;
+    let mut project = Aggregate::new(AggregateKind::Project, &ids.org, &ids.project);
+    let at = ProjectAt { org_id: &ids.org, id: &ids.project };
+    work.record(&mut project, &ProjectAdded { at, values: &values }).await?;
     Ok(())
 }
 
-async fn user(tx: &mut Tx, ids: &Ids, now: Micros) -> Result<Zeroizing<String>> {
-    let mut aggregate = Aggregate::new(AggregateKind::User, &ids.org, &ids.user);
-    let added = Event::new("user.machine.added", json!({"userName": USER_NAME, "name": USER_DISPLAY_NAME}));
-    let event = tx.events_append(&mut aggregate, &ids.user, now, &[added]).await?;
+async fn user(work: &mut Work, at: UserAt<'_>, token_id: &str, token_hash: &[u8]) -> Result<()> {
     let values = MachineValues { name: USER_DISPLAY_NAME.to_owned(), description: String::new(), access_token_type: 0 };
-    let user = UserInsert { org_id: &ids.org, id: &ids.user, user_name: USER_NAME, values: &values };
-    tx.user_insert(&user, &event).await?;
-    let token = secrets::personal_access_token();
-    let added = Event::new("user.pat.added", json!({"tokenId": ids.token, "expirationDate": NEVER}));
-    let event = tx.events_append(&mut aggregate, &ids.user, now, &[added]).await?;
-    let hash = secrets::hash(&token);
-    let user = UserAt { org_id: &ids.org, id: &ids.user };
-    let pat = CredentialInsert { user, id: &ids.token, material: &hash, expires_at: NEVER };
-    tx.credential_insert(Credential::Pat, &pat, &event).await?;
-    Ok(token)
-}
-
-async fn owner(tx: &mut Tx, ids: &Ids, now: Micros) -> Result<()> {
-    let mut instance = Aggregate::new(AggregateKind::Instance, "", "");
-    let added = Event::new("instance.member.added", json!({"userId": ids.user, "roles": ["IAM_OWNER"]}));
-    let event = tx.events_append(&mut instance, &ids.user, now, &[added]).await?;
-    tx.member_insert(Scope::Instance, &ids.user, &["IAM_OWNER"], &event).await?;
+    let mut user = Aggregate::new(AggregateKind::User, at.org_id, at.id);
+    work.record(&mut user, &MachineAdded { at, user_name: USER_NAME, values: &values }).await?;
+    let kind = Credential::Pat;
+    let pat = CredentialAdded { kind, user: at, id: token_id, material: token_hash, expires_at: NEVER };
+    work.record(&mut user, &pat).await?;
     Ok(())
 }

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use buffa::MessageField;
-use serde_json::json;
 
-use super::users::{self, NOT_FOUND};
+use super::users::NOT_FOUND;
 use super::{Deps, validate};
-use crate::auth::Ctx;
+use crate::auth::{Ctx, Membership, may_give};
 use crate::crypto::secrets;
 use crate::error::{Error, Result};
 use crate::proto::zitadel::management::v1::{
@@ -19,7 +18,10 @@ use crate::proto::zitadel::management::v1::{
 use crate::proto::zitadel::user::v1::PersonalAccessToken;
 use crate::proto::zitadel::v1::ObjectDetails;
 use crate::proto::{Part, change_details, full_details, list_details, optional_timestamp, timestamp};
-use crate::store::{Credential, CredentialInsert, CredentialRow, Stamp, UserAt};
+use crate::store::{
+    Credential, CredentialAdded, CredentialRemoved, CredentialRow, HeldRolesRow, MachineSecretSet, Stamp, UserAt, Work,
+    names,
+};
 
 /// Scopes of every personal access token (contract, AddPersonalAccessToken).
 pub const PAT_SCOPES: [&str; 4] =
@@ -43,13 +45,14 @@ impl Tokens {
         let no_user = || Error::precondition("COMMAND-Dggw2", NOT_FOUND);
         let user = UserAt { org_id: &cx.org_id, id: &request.user_id };
         let token = secrets::personal_access_token();
-        let mut found = users::lock(&self.0, &cx, &request.user_id, no_user).await?;
-        let id = self.0.ids.next();
-        let payload = json!({"tokenId": id, "expirationDate": expires_at});
-        let event = found.append(&cx, "user.pat.added", payload).await?;
-        let pat = CredentialInsert { user, id: &id, material: &secrets::hash(&token), expires_at };
-        found.tx.credential_insert(Credential::Pat, &pat, &event).await?;
-        found.tx.commit().await?;
+        let (id, hash) = (self.0.ids.next(), secrets::hash(&token));
+        let event = self.0.store.work(cx.actor(), async |mut work| {
+            let mut found = work.user_lock(user).await?.ok_or_else(no_user)?;
+            may_speak_for(&cx, found.work, user.id).await?;
+            let pat = CredentialAdded { kind: Credential::Pat, user, id: &id, material: &hash, expires_at };
+            Ok(found.record(&pat).await?)
+        });
+        let event = event.await?;
         Ok(AddPersonalAccessTokenResponse {
             token_id: id,
             token: token.to_string(),
@@ -118,14 +121,19 @@ impl Tokens {
         let no_user = || Error::not_found("QUERY-Dfbg2", NOT_FOUND);
         let user = UserAt { org_id: &cx.org_id, id: &request.user_id };
         let secret = secrets::client_secret();
-        let mut found = users::lock(&self.0, &cx, &request.user_id, no_user).await?;
-        let event = found.append(&cx, "user.machine.secret.set", json!({})).await?;
-        found.tx.user_set_secret(user, Some(&secrets::hash(&secret)), &event).await?;
-        Ok(GenerateMachineSecretResponse {
-            client_id: found.user.user_name.clone(),
-            client_secret: secret.to_string(),
-            details: found.commit(&cx, &event).await?,
-        })
+        let hash = secrets::hash(&secret);
+        let (client_id, details) = self
+            .0
+            .store
+            .work(cx.actor(), async |mut work| {
+                let mut found = work.user_lock(user).await?.ok_or_else(no_user)?;
+                may_speak_for(&cx, found.work, user.id).await?;
+                let event = found.record(&MachineSecretSet { at: user, hash: Some(&hash) }).await?;
+                let details = change_details(user.org_id, &event, found.row.stamp.created_at);
+                Ok((found.row.user_name.clone(), details))
+            })
+            .await?;
+        Ok(GenerateMachineSecretResponse { client_id, client_secret: secret.to_string(), details })
     }
 
     /// `RemoveMachineSecret`.
@@ -140,14 +148,47 @@ impl Tokens {
         cx.admit(&request)?;
         let no_user = || Error::precondition("COMMAND-x7s802", "Errors.User.NotExisting");
         let user = UserAt { org_id: &cx.org_id, id: &request.user_id };
-        let mut found = users::lock(&self.0, &cx, &request.user_id, no_user).await?;
-        if !found.user.has_secret {
-            return Err(Error::precondition("COMMAND-coi82n", "Secret doesn't exist"));
-        }
-        let event = found.append(&cx, "user.machine.secret.removed", json!({})).await?;
-        found.tx.user_set_secret(user, None, &event).await?;
-        Ok(RemoveMachineSecretResponse { details: found.commit(&cx, &event).await? })
+        let details = self.0.store.work(cx.actor(), async |mut work| {
+            let mut found = work.user_lock(user).await?.ok_or_else(no_user)?;
+            if !found.row.has_secret {
+                return Err(Error::precondition("COMMAND-coi82n", "Secret doesn't exist"));
+            }
+            let event = found.record(&MachineSecretSet { at: user, hash: None }).await?;
+            Ok(change_details(user.org_id, &event, found.row.stamp.created_at))
+        });
+        Ok(RemoveMachineSecretResponse { details: details.await? })
     }
+}
+
+/// Nobody can make a credential for a user with more rights than the own ones: who could would have them.
+///
+/// # Errors
+/// `COMMAND-8gK2d` the user has a role somewhere that the caller may not give.
+pub(super) async fn may_speak_for(cx: &Ctx, work: &mut Work, user_id: &str) -> Result<()> {
+    if user_id == cx.user_id {
+        return Ok(());
+    }
+    let theirs = memberships(work, user_id).await?;
+    // What a project of another organization gives is for that organization to say.
+    let counts = |m: &Membership| m.project_id.is_none() || m.org_id == cx.org_id;
+    if !theirs.iter().any(counts) {
+        return Ok(());
+    }
+    let own = memberships(work, &cx.user_id).await?;
+    if theirs.iter().filter(|m| counts(m)).all(|m| may_give(&own, m)) {
+        return Ok(());
+    }
+    let text = "The user has roles that you may not give; ask somebody who may";
+    Err(Error::denied("COMMAND-8gK2d", text))
+}
+
+async fn memberships(work: &mut Work, user_id: &str) -> Result<Vec<Membership>> {
+    let rows = work.roles_held(user_id).await?;
+    let one = |row: HeldRolesRow| {
+        let project_id = (row.scope == 2).then_some(row.object_id);
+        Ok(Membership { org_id: row.org_id, project_id, roles: names(&row.roles)? })
+    };
+    rows.into_iter().map(one).collect()
 }
 
 /// Removes a personal access token.
@@ -157,12 +198,13 @@ impl Tokens {
 pub(super) async fn remove_pat(deps: &Deps, cx: &Ctx, user_id: &str, token_id: &str) -> Result<Part<ObjectDetails>> {
     let no_token = || Error::not_found("COMMAND-4m77G", "Personal Access Token not found");
     let user = UserAt { org_id: &cx.org_id, id: user_id };
-    let mut found = users::lock(deps, cx, user_id, no_token).await?;
-    let token = found.tx.credential_by_id(Credential::Pat, user, token_id).await?.ok_or_else(no_token)?;
-    let event = found.append(cx, "user.pat.removed", json!({"tokenId": token.id})).await?;
-    found.tx.credential_delete(Credential::Pat, user, &token.id, &event).await?;
-    found.tx.commit().await?;
-    Ok(change_details(&cx.org_id, &event, token.created_at))
+    let work = deps.store.work(cx.actor(), async |mut work| {
+        let mut found = work.user_lock(user).await?.ok_or_else(no_token)?;
+        let token = found.work.credential_by_id(Credential::Pat, user, token_id).await?.ok_or_else(no_token)?;
+        let event = found.record(&CredentialRemoved { kind: Credential::Pat, user, id: &token.id }).await?;
+        Ok(change_details(user.org_id, &event, token.created_at))
+    });
+    work.await
 }
 
 fn message(org_id: &str, token: CredentialRow) -> PersonalAccessToken {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use buffa::{EnumValue, MessageField};
-use serde_json::{Value, json};
 
 use super::users::NOT_FOUND;
 use super::{Deps, grant_search, validate};
@@ -19,23 +18,14 @@ use crate::proto::zitadel::user::v1::{Type, UserGrant, UserGrantState};
 use crate::proto::zitadel::v1::ObjectDetails;
 use crate::proto::{Part, change_details, full_details, list_details};
 use crate::store::{
-    Aggregate, AggregateKind, Event, GrantInsert, GrantRow, GrantsOf, ProjectAt, Recorded, Tx, role_keys,
+    AggregateKind, GrantAdded, GrantAt, GrantChanged, GrantRemoved, GrantRow, GrantSwitched, GrantsOf, ProjectAt,
+    State, UserAt, Work, names,
 };
 
-/// Numbers of `UserGrantState`.
-const ACTIVE: i64 = 1;
-const INACTIVE: i64 = 2;
 const TAKEN: &str = "User grant already exists";
 
 /// User grants of organizations.
 pub struct UserGrants(pub(super) Deps);
-
-/// A grant found and locked by a transaction.
-struct Locked {
-    tx: Tx,
-    aggregate: Aggregate,
-    grant: GrantRow,
-}
 
 impl UserGrants {
     /// `AddUserGrant`: to a user of any organization, in a project of this one.
@@ -51,30 +41,28 @@ impl UserGrants {
     ) -> Result<AddUserGrantResponse> {
         let granted = cx.admit(&request)?;
         distinct(&request.role_keys)?;
-        let at = ProjectAt { org_id: &cx.org_id, id: &request.project_id };
-        let mut tx = self.0.store.write().await?;
-        if !tx.user_exists(&request.user_id).await? {
-            return Err(Error::precondition("COMMAND-4f8sg", NOT_FOUND));
-        }
-        if tx.project_by_id(at.org_id, at.id).await?.is_none() || !request.project_grant_id.is_empty() {
-            return Err(if tx.project_exists(at.id).await? { not_granted() } else { no_project() });
-        }
-        roles_exist(&mut tx, at, &request.role_keys).await?;
-        allowed(&granted, at.id)?;
+        let project = ProjectAt { org_id: &cx.org_id, id: &request.project_id };
         let id = self.0.ids.next();
-        let mut aggregate = Aggregate::new(AggregateKind::UserGrant, &cx.org_id, &id);
-        let payload = json!({"userId": request.user_id, "projectId": at.id, "roleKeys": request.role_keys});
-        let event = Event::new("user.grant.added", payload);
-        let event = tx.events_append(&mut aggregate, &cx.user_id, cx.now, &[event]).await?;
-        let grant = GrantInsert {
-            org_id: &cx.org_id,
-            id: &id,
-            user_id: &request.user_id,
-            project_id: at.id,
-            role_keys: &request.role_keys,
-        };
-        tx.grant_insert(&grant, &event).await.map_err(|e| e.taken(TAKEN))?;
-        tx.commit().await?;
+        let event = self.0.store.work(cx.actor(), async |mut work| {
+            let user_org = work.user_kept(&request.user_id).await?;
+            let user_org = user_org.ok_or_else(|| Error::precondition("COMMAND-4f8sg", NOT_FOUND))?;
+            if !work.project_kept(project).await? || !request.project_grant_id.is_empty() {
+                return Err(if work.project_exists(project.id).await? { not_granted() } else { no_project() });
+            }
+            if !work.roles_kept(project, &request.role_keys).await? {
+                return Err(no_role());
+            }
+            allowed(&granted, project.id)?;
+            let mut grant = work.begin(AggregateKind::UserGrant, &cx.org_id, &id);
+            let added = GrantAdded {
+                at: GrantAt { org_id: &cx.org_id, id: &id },
+                user: UserAt { org_id: &user_org, id: &request.user_id },
+                project_id: project.id,
+                role_keys: &request.role_keys,
+            };
+            grant.record(&added).await.map_err(|e| e.taken(TAKEN))
+        });
+        let event = event.await?;
         Ok(AddUserGrantResponse { details: change_details(&cx.org_id, &event, event.at), user_grant_id: id })
     }
 
@@ -123,16 +111,27 @@ impl UserGrants {
     ) -> Result<UpdateUserGrantResponse> {
         let granted = cx.admit(&request)?;
         distinct(&request.role_keys)?;
-        let mut found = self.lock(&cx, &request.grant_id, "COMMAND-3M9sd").await?;
-        if role_keys(&found.grant.role_keys)? == request.role_keys {
-            return Err(Error::precondition("COMMAND-Rs8fy", "User grant has not been changed"));
-        }
-        let at = ProjectAt { org_id: &cx.org_id, id: &found.grant.project_id };
-        roles_exist(&mut found.tx, at, &request.role_keys).await?;
-        allowed(&granted, &found.grant.project_id)?;
-        let event = found.append(&cx, "user.grant.changed", json!({"roleKeys": request.role_keys})).await?;
-        found.tx.grant_set_keys(&cx.org_id, &request.grant_id, &request.role_keys, &event).await?;
-        Ok(UpdateUserGrantResponse { details: found.commit(&cx, &event).await? })
+        let at = GrantAt { org_id: &cx.org_id, id: &request.grant_id };
+        let none = || missing("COMMAND-3M9sd");
+        let details = self.0.store.work(cx.actor(), async |mut work| {
+            // Project and roles come before the grant in the order of locks.
+            let project_id = work.grant_project(at).await?.ok_or_else(none)?;
+            let project = ProjectAt { org_id: at.org_id, id: &project_id };
+            work.project_kept(project).await?;
+            let all_there = work.roles_kept(project, &request.role_keys).await?;
+            let mut grant = work.grant_lock(at).await?.ok_or_else(none)?;
+            if names(&grant.row.role_keys)? == request.role_keys {
+                return Err(Error::precondition("COMMAND-Rs8fy", "User grant has not been changed"));
+            }
+            if !all_there {
+                return Err(no_role());
+            }
+            allowed(&granted, &project_id)?;
+            let changed = GrantChanged { at, project_id: &project_id, role_keys: &request.role_keys, cascade: false };
+            let event = grant.record(&changed).await?;
+            Ok(change_details(at.org_id, &event, grant.row.stamp.created_at))
+        });
+        Ok(UpdateUserGrantResponse { details: details.await? })
     }
 
     /// `DeactivateUserGrant`: an inactive one is answered as it is.
@@ -145,9 +144,7 @@ impl UserGrants {
         request: DeactivateUserGrantRequest,
     ) -> Result<DeactivateUserGrantResponse> {
         let granted = cx.admit(&request)?;
-        let found = self.lock(&cx, &request.grant_id, "COMMAND-3M9sd").await?;
-        allowed(&granted, &found.grant.project_id)?;
-        let details = found.set_state(&cx, INACTIVE, "user.grant.deactivated").await?;
+        let details = self.switch(&cx, &granted, &request.grant_id, State::Inactive, "COMMAND-3M9sd").await?;
         Ok(DeactivateUserGrantResponse { details })
     }
 
@@ -161,9 +158,7 @@ impl UserGrants {
         request: ReactivateUserGrantRequest,
     ) -> Result<ReactivateUserGrantResponse> {
         let granted = cx.admit(&request)?;
-        let found = self.lock(&cx, &request.grant_id, "COMMAND-Lp0gs").await?;
-        allowed(&granted, &found.grant.project_id)?;
-        let details = found.set_state(&cx, ACTIVE, "user.grant.reactivated").await?;
+        let details = self.switch(&cx, &granted, &request.grant_id, State::Active, "COMMAND-Lp0gs").await?;
         Ok(ReactivateUserGrantResponse { details })
     }
 
@@ -177,66 +172,58 @@ impl UserGrants {
         request: RemoveUserGrantRequest,
     ) -> Result<RemoveUserGrantResponse> {
         let granted = cx.admit(&request)?;
-        let mut found = self.lock(&cx, &request.grant_id, "COMMAND-1My0t").await?;
-        allowed(&granted, &found.grant.project_id)?;
-        let event = found.append(&cx, "user.grant.removed", json!({})).await?;
-        found.tx.grant_delete(&cx.org_id, &request.grant_id, &event).await?;
-        Ok(RemoveUserGrantResponse { details: found.commit(&cx, &event).await? })
+        let at = GrantAt { org_id: &cx.org_id, id: &request.grant_id };
+        let details = self.0.store.work(cx.actor(), async |mut work| {
+            let mut grant = work.grant_lock(at).await?.ok_or_else(|| missing("COMMAND-1My0t"))?;
+            allowed(&granted, &grant.row.project_id)?;
+            let event = grant.record(&GrantRemoved { at, cascade: false }).await?;
+            Ok(change_details(at.org_id, &event, grant.row.stamp.created_at))
+        });
+        Ok(RemoveUserGrantResponse { details: details.await? })
     }
 
-    async fn lock(&self, cx: &Ctx, id: &str, none: &'static str) -> Result<Locked> {
-        let mut tx = self.0.store.write().await?;
-        let aggregate = tx.aggregate_lock(AggregateKind::UserGrant, &cx.org_id, id).await?;
-        let aggregate = aggregate.ok_or_else(|| missing(none))?;
-        let grant = tx.grant_by_id(&cx.org_id, id).await?.ok_or_else(|| missing(none))?;
-        Ok(Locked { tx, aggregate, grant })
-    }
-}
-
-impl Locked {
-    async fn append(&mut self, cx: &Ctx, kind: &'static str, payload: Value) -> Result<Recorded> {
-        let event = Event::new(kind, payload);
-        Ok(self.tx.events_append(&mut self.aggregate, &cx.user_id, cx.now, &[event]).await?)
-    }
-
-    async fn set_state(mut self, cx: &Ctx, state: i64, kind: &'static str) -> Result<Part<ObjectDetails>> {
-        if self.grant.state == state {
-            // What it was found to be must be durable before it is told.
-            self.tx.commit().await?;
-            return Ok(full_details(&cx.org_id, &self.grant.stamp));
-        }
-        let event = self.append(cx, kind, json!({})).await?;
-        self.tx.grant_set_state(&cx.org_id, &self.grant.id, state, &event).await?;
-        self.commit(cx, &event).await
-    }
-
-    async fn commit(self, cx: &Ctx, event: &Recorded) -> Result<Part<ObjectDetails>> {
-        self.tx.commit().await?;
-        Ok(change_details(&cx.org_id, event, self.grant.stamp.created_at))
+    /// Switches a grant on or off; one that is so already is answered as it is.
+    async fn switch(
+        &self,
+        cx: &Ctx,
+        granted: &Granted,
+        id: &str,
+        state: State,
+        none: &'static str,
+    ) -> Result<Part<ObjectDetails>> {
+        let at = GrantAt { org_id: &cx.org_id, id };
+        let work = self.0.store.work(cx.actor(), async |mut work| {
+            let mut grant = work.grant_lock(at).await?.ok_or_else(|| missing(none))?;
+            allowed(granted, &grant.row.project_id)?;
+            if grant.row.state == state {
+                return Ok(full_details(at.org_id, &grant.row.stamp));
+            }
+            let event = grant.record(&GrantSwitched { at, state }).await?;
+            Ok(change_details(at.org_id, &event, grant.row.stamp.created_at))
+        });
+        work.await
     }
 }
 
-/// Grants go with their user or project; with `role`, only that key is taken out of them.
+/// Grants go with their user or project; with a role, only that key is taken out of them.
 ///
 /// # Errors
 /// The store failed.
-pub(super) async fn cascade(tx: &mut Tx, cx: &Ctx, whose: GrantsOf<'_>, role: Option<&str>) -> Result<()> {
-    for (org_id, id, stored) in tx.grants_of(whose).await? {
-        let keys = role_keys(&stored)?;
-        if role.is_some_and(|role| !keys.iter().any(|key| key == role)) {
+pub(super) async fn cascade(work: &mut Work, whose: GrantsOf<'_>) -> Result<()> {
+    for (org_id, id) in work.grants_of(whose).await? {
+        let at = GrantAt { org_id: &org_id, id: &id };
+        // Somebody may have been faster until the lock.
+        let Some(mut grant) = work.grant_lock(at).await? else { continue };
+        let GrantsOf::Role(_, role) = whose else {
+            grant.record(&GrantRemoved { at, cascade: true }).await?;
             continue;
-        }
-        let aggregate = tx.aggregate_lock(AggregateKind::UserGrant, &org_id, &id).await?;
-        let mut aggregate = aggregate.unwrap_or_else(|| Aggregate::new(AggregateKind::UserGrant, &org_id, &id));
-        let left: Vec<String> = keys.into_iter().filter(|key| Some(key.as_str()) != role).collect();
-        let (kind, payload) = match role {
-            None => ("user.grant.cascade.removed", json!({})),
-            Some(_) => ("user.grant.cascade.changed", json!({"roleKeys": left})),
         };
-        let event = tx.events_append(&mut aggregate, &cx.user_id, cx.now, &[Event::new(kind, payload)]).await?;
-        match role {
-            None => tx.grant_delete(&org_id, &id, &event).await?,
-            Some(_) => tx.grant_set_keys(&org_id, &id, &left, &event).await?,
+        let keys = names(&grant.row.role_keys)?;
+        let left: Vec<String> = keys.iter().filter(|key| *key != role).cloned().collect();
+        if left.len() < keys.len() {
+            let project_id = grant.row.project_id.clone();
+            let changed = GrantChanged { at, project_id: &project_id, role_keys: &left, cascade: true };
+            grant.record(&changed).await?;
         }
     }
     Ok(())
@@ -257,13 +244,8 @@ fn distinct(keys: &[String]) -> Result<()> {
     Ok(())
 }
 
-async fn roles_exist(tx: &mut Tx, at: ProjectAt<'_>, keys: &[String]) -> Result<()> {
-    for key in keys {
-        if tx.role_by_key(at, key).await?.is_none() {
-            return Err(Error::precondition("COMMAND-mm9F4", "Errors.Project.Role.NotFound"));
-        }
-    }
-    Ok(())
+fn no_role() -> Error {
+    Error::precondition("COMMAND-mm9F4", "Errors.Project.Role.NotFound")
 }
 
 fn allowed(granted: &Granted, project_id: &str) -> Result<()> {
@@ -291,8 +273,8 @@ fn message(row: GrantRow) -> Result<UserGrant> {
     Ok(UserGrant {
         details: full_details(&row.org_id, &row.stamp),
         id: row.id,
-        role_keys: role_keys(&row.role_keys)?,
-        state: EnumValue::<UserGrantState>::from(i32::try_from(row.state).unwrap_or_default()),
+        role_keys: names(&row.role_keys)?,
+        state: EnumValue::<UserGrantState>::from(i32::try_from(row.state.number()).unwrap_or_default()),
         user_id: row.user_id,
         preferred_login_name: row.user_name.clone(),
         user_name: row.user_name,

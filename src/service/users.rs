@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use buffa::{EnumValue, MessageField};
-use serde_json::{Value, json};
 
 use super::{Deps, changes, user_grants, user_search, validate};
 use crate::auth::Ctx;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::proto::zitadel::auth::v1::{GetMyUserRequest, GetMyUserResponse};
 use crate::proto::zitadel::management::v1::{
     AddMachineUserRequest, AddMachineUserResponse, DeactivateUserRequest, DeactivateUserResponse, GetUserByIDRequest,
@@ -17,36 +16,26 @@ use crate::proto::zitadel::management::v1::{
     UpdateMachineRequest, UpdateMachineResponse, UpdateUserNameRequest, UpdateUserNameResponse,
 };
 use crate::proto::zitadel::user::v1::__buffa::oneof::user::Type;
-use crate::proto::zitadel::user::v1::{Machine, User, UserState};
+use crate::proto::zitadel::user::v1::{Machine, User, UserState as WireState};
 use crate::proto::zitadel::v1::ObjectDetails;
 use crate::proto::{Part, change_details, full_details, list_details, optional_timestamp};
 use crate::store::{
-    Aggregate, AggregateKind, Event, GrantsOf, MachineValues, Recorded, Tx, USER_ACTIVE, UserAt, UserInsert, UserRow,
+    AggregateKind, GrantsOf, MachineAdded, MachineChanged, MachineValues, UserAt, UserRemoved, UserRenamed, UserRow,
+    UserState, UserSwitch, UserSwitched, fold,
 };
 
-/// Numbers of `UserState`, beside [`USER_ACTIVE`].
-const INACTIVE: i64 = 2;
-const LOCKED: i64 = 4;
 const NAME_TAKEN: &str = "User already exists";
 pub(super) const NOT_FOUND: &str = "User could not be found";
 
 /// Users of organizations.
 pub struct Users(pub(super) Deps);
 
-/// A user found and locked by a transaction.
-pub(super) struct Locked {
-    pub tx: Tx,
-    pub user: UserRow,
-    aggregate: Aggregate,
-}
-
 /// A change of a user's state: which answers and which event.
 struct Switch {
     missing: &'static str,
-    allowed: fn(i64) -> bool,
+    allowed: fn(UserState) -> bool,
     refused: (&'static str, &'static str),
-    state: i64,
-    event: &'static str,
+    what: UserSwitch,
 }
 
 impl Users {
@@ -60,26 +49,27 @@ impl Users {
         request: AddMachineUserRequest,
     ) -> Result<AddMachineUserResponse> {
         cx.admit(&request)?;
+        self.fresh(request.user_id.as_deref(), &request.user_name).await?;
+        let chosen = request.user_id.is_some();
         let id = request.user_id.unwrap_or_else(|| self.0.ids.next());
-        let at = UserAt { org_id: &cx.org_id, id: &id };
         let values = MachineValues {
             name: request.name,
             description: request.description,
             access_token_type: i64::from(request.access_token_type.to_i32()),
         };
-        let mut tx = self.0.store.write().await?;
-        if tx.user_by_id(at).await?.is_some() {
-            return Err(Error::precondition("COMMAND-k2una", "Errors.User.AlreadyExisting"));
-        }
-        // The id may have belonged to a user that was removed: its events stay and are gone on with.
-        let aggregate = tx.aggregate_lock(AggregateKind::User, &cx.org_id, &id).await?;
-        let mut aggregate = aggregate.unwrap_or_else(|| Aggregate::new(AggregateKind::User, &cx.org_id, &id));
-        let payload = json!({"userName": request.user_name, "name": values.name, "description": values.description});
-        let event = Event::new("user.machine.added", payload);
-        let event = tx.events_append(&mut aggregate, &cx.user_id, cx.now, &[event]).await?;
-        let user = UserInsert { org_id: &cx.org_id, id: &id, user_name: &request.user_name, values: &values };
-        tx.user_insert(&user, &event).await.map_err(|e| e.taken(NAME_TAKEN))?;
-        tx.commit().await?;
+        let at = UserAt { org_id: &cx.org_id, id: &id };
+        let event = self.0.store.work(cx.actor(), async |mut work| {
+            let taken = work.handles_taken(&id, &request.user_name).await?;
+            if chosen && taken.iter().any(|row| row.handle == fold(&id)) {
+                return Err(Error::precondition("COMMAND-k2una", "Errors.User.AlreadyExisting"));
+            }
+            if !taken.is_empty() {
+                return Err(Error::already_exists(NAME_TAKEN));
+            }
+            let mut user = work.begin(AggregateKind::User, at.org_id, at.id);
+            Ok(user.record(&MachineAdded { at, user_name: &request.user_name, values: &values }).await?)
+        });
+        let event = event.await?;
         Ok(AddMachineUserResponse { details: change_details(&cx.org_id, &event, event.at), user_id: id })
     }
 
@@ -98,17 +88,20 @@ impl Users {
             description: request.description,
             access_token_type: i64::from(request.access_token_type.to_i32()),
         };
-        let mut found = lock(&self.0, &cx, &request.user_id, || missing("COMMAND-5M0od")).await?;
-        let same = found.user.name == values.name
-            && found.user.description == values.description
-            && found.user.access_token_type == values.access_token_type;
-        if same {
-            return Err(Error::precondition("COMMAND-2n8vs", "Errors.User.NotChanged"));
-        }
-        let payload = json!({"name": values.name, "description": values.description});
-        let event = found.append(&cx, "user.machine.changed", payload).await?;
-        found.tx.user_update(UserAt { org_id: &cx.org_id, id: &request.user_id }, &values, &event).await?;
-        Ok(UpdateMachineResponse { details: found.commit(&cx, &event).await? })
+        let at = UserAt { org_id: &cx.org_id, id: &request.user_id };
+        let details = self.0.store.work(cx.actor(), async |mut work| {
+            let mut user = work.user_lock(at).await?.ok_or_else(|| missing("COMMAND-5M0od"))?;
+            let row = &user.row;
+            let same = row.name == values.name
+                && row.description == values.description
+                && row.access_token_type == values.access_token_type;
+            if same {
+                return Err(Error::precondition("COMMAND-2n8vs", "Errors.User.NotChanged"));
+            }
+            let event = user.record(&MachineChanged { at, values: &values }).await?;
+            Ok(change_details(at.org_id, &event, user.row.stamp.created_at))
+        });
+        Ok(UpdateMachineResponse { details: details.await? })
     }
 
     /// `UpdateUserName`: the login name, trimmed.
@@ -125,14 +118,21 @@ impl Users {
         if user_name.is_empty() {
             return Err(Error::invalid("COMMAND-2N9fs", "ID missing"));
         }
-        let mut found = lock(&self.0, &cx, &request.user_id, || missing("COMMAND-5N9ds")).await?;
-        if found.user.user_name == user_name {
-            return Err(Error::precondition("COMMAND-6m9gs", "Username not changed"));
-        }
-        let event = found.append(&cx, "user.username.changed", json!({"userName": user_name})).await?;
+        self.fresh(None, user_name).await?;
         let at = UserAt { org_id: &cx.org_id, id: &request.user_id };
-        found.tx.user_rename(at, user_name, &event).await.map_err(|e| e.taken(NAME_TAKEN))?;
-        Ok(UpdateUserNameResponse { details: found.commit(&cx, &event).await? })
+        let details = self.0.store.work(cx.actor(), async |mut work| {
+            let mut user = work.user_lock(at).await?.ok_or_else(|| missing("COMMAND-5N9ds"))?;
+            let old = user.row.user_name.clone();
+            if old == user_name {
+                return Err(Error::precondition("COMMAND-6m9gs", "Username not changed"));
+            }
+            if user.work.handles_taken(user_name, user_name).await?.iter().any(|row| row.user_id != at.id) {
+                return Err(Error::already_exists(NAME_TAKEN));
+            }
+            let event = user.record(&UserRenamed { at, old: &old, user_name }).await?;
+            Ok(change_details(at.org_id, &event, user.row.stamp.created_at))
+        });
+        Ok(UpdateUserNameResponse { details: details.await? })
     }
 
     /// `GetUserByID`: in any state.
@@ -215,10 +215,9 @@ impl Users {
         cx.admit(&request)?;
         let switch = Switch {
             missing: "COMMAND-3M9ds",
-            allowed: |state| state != INACTIVE,
+            allowed: |state| state != UserState::Inactive,
             refused: ("COMMAND-5M0sf", "User already inactive"),
-            state: INACTIVE,
-            event: "user.deactivated",
+            what: UserSwitch::Deactivate,
         };
         Ok(DeactivateUserResponse { details: self.switch(&cx, &request.id, &switch).await? })
     }
@@ -235,10 +234,9 @@ impl Users {
         cx.admit(&request)?;
         let switch = Switch {
             missing: "COMMAND-4M0sd",
-            allowed: |state| state == INACTIVE,
+            allowed: |state| state == UserState::Inactive,
             refused: ("COMMAND-6M0sf", "User is not inactive"),
-            state: USER_ACTIVE,
-            event: "user.reactivated",
+            what: UserSwitch::Reactivate,
         };
         Ok(ReactivateUserResponse { details: self.switch(&cx, &request.id, &switch).await? })
     }
@@ -251,10 +249,9 @@ impl Users {
         cx.admit(&request)?;
         let switch = Switch {
             missing: "COMMAND-5M9fs",
-            allowed: |state| state == USER_ACTIVE,
+            allowed: |state| state == UserState::Active,
             refused: ("COMMAND-3NN8v", "User is not active or initial"),
-            state: LOCKED,
-            event: "user.locked",
+            what: UserSwitch::Lock,
         };
         Ok(LockUserResponse { details: self.switch(&cx, &request.id, &switch).await? })
     }
@@ -267,10 +264,9 @@ impl Users {
         cx.admit(&request)?;
         let switch = Switch {
             missing: "COMMAND-M0dos",
-            allowed: |state| state == LOCKED,
+            allowed: |state| state == UserState::Locked,
             refused: ("COMMAND-4M0ds", "User is not locked"),
-            state: USER_ACTIVE,
-            event: "user.unlocked",
+            what: UserSwitch::Unlock,
         };
         Ok(UnlockUserResponse { details: self.switch(&cx, &request.id, &switch).await? })
     }
@@ -281,44 +277,61 @@ impl Users {
     /// `COMMAND-m9od` no such user.
     pub async fn remove_user(self: Arc<Self>, cx: Ctx, request: RemoveUserRequest) -> Result<RemoveUserResponse> {
         cx.admit(&request)?;
-        let mut found = lock(&self.0, &cx, &request.id, || missing("COMMAND-m9od")).await?;
-        let event = found.append(&cx, "user.removed", json!({"userName": found.user.user_name})).await?;
-        user_grants::cascade(&mut found.tx, &cx, GrantsOf::User(&request.id), None).await?;
-        found.tx.user_delete(UserAt { org_id: &cx.org_id, id: &request.id }, &event).await?;
-        Ok(RemoveUserResponse { details: found.commit(&cx, &event).await? })
+        let at = UserAt { org_id: &cx.org_id, id: &request.id };
+        let details = self.0.store.work(cx.actor(), async |mut work| {
+            let mut user = work.user_lock_to_end(at).await?.ok_or_else(|| missing("COMMAND-m9od"))?;
+            user_grants::cascade(user.work, GrantsOf::User(at)).await?;
+            let user_name = user.row.user_name.clone();
+            let event = user.record(&UserRemoved { at, user_name: &user_name }).await?;
+            Ok(change_details(at.org_id, &event, user.row.stamp.created_at))
+        });
+        Ok(RemoveUserResponse { details: details.await? })
     }
 
     async fn switch(&self, cx: &Ctx, id: &str, switch: &Switch) -> Result<Part<ObjectDetails>> {
-        let mut found = lock(&self.0, cx, id, || missing(switch.missing)).await?;
-        if !(switch.allowed)(found.user.state) {
-            return Err(Error::precondition(switch.refused.0, switch.refused.1));
+        let at = UserAt { org_id: &cx.org_id, id };
+        let work = self.0.store.work(cx.actor(), async |mut work| {
+            let mut user = work.user_lock(at).await?.ok_or_else(|| missing(switch.missing))?;
+            if !(switch.allowed)(user.row.state) {
+                return Err(Error::precondition(switch.refused.0, switch.refused.1));
+            }
+            let event = user.record(&UserSwitched { at, switch: switch.what }).await?;
+            Ok(change_details(at.org_id, &event, user.row.stamp.created_at))
+        });
+        work.await
+    }
+
+    /// What a caller chooses must not look like what the server gives out: ids stand in tokens, and one that is
+    /// given twice opens the door for somebody else (RFC 9700, section 4.15).
+    async fn fresh(&self, id: Option<&str>, user_name: &str) -> Result<()> {
+        if let Some(id) = id {
+            let safe = |c: char| c.is_ascii_alphanumeric() || "._@:+=~-".contains(c);
+            if !id.chars().all(safe) {
+                let text = "invalid AddMachineUserRequest.UserId: use letters, digits and . _ @ : + = ~ - only";
+                return Err(Error::native(Code::InvalidArgument, text));
+            }
         }
-        let event = found.append(cx, switch.event, json!({})).await?;
-        found.tx.user_set_state(UserAt { org_id: &cx.org_id, id }, switch.state, &event).await?;
-        found.commit(cx, &event).await
+        if !id.into_iter().chain([user_name]).any(number) {
+            return Ok(());
+        }
+        let first = self.0.store.instance().await?.map(|i| i.default_org_id).unwrap_or_default();
+        let given = |text: &str| number(text) && (text.len(), text) >= (first.len(), first.as_str());
+        if id.is_some_and(given) {
+            let text = "invalid AddMachineUserRequest.UserId: numbers like this are given by the server; leave it out \
+                        or choose an id with a letter";
+            return Err(Error::native(Code::InvalidArgument, text));
+        }
+        if given(user_name) {
+            let text = "invalid user name: numbers like this are ids of the server; choose a name with a letter";
+            return Err(Error::native(Code::InvalidArgument, text));
+        }
+        Ok(())
     }
 }
 
-/// Finds a user of the organization and locks it.
-pub(super) async fn lock(deps: &Deps, cx: &Ctx, id: &str, missing: impl Fn() -> Error) -> Result<Locked> {
-    let mut tx = deps.store.write().await?;
-    let aggregate = tx.aggregate_lock(AggregateKind::User, &cx.org_id, id).await?.ok_or_else(&missing)?;
-    let user = tx.user_by_id(UserAt { org_id: &cx.org_id, id }).await?.ok_or_else(missing)?;
-    Ok(Locked { tx, user, aggregate })
-}
-
-impl Locked {
-    /// Appends an event of the user.
-    pub async fn append(&mut self, cx: &Ctx, kind: &'static str, payload: Value) -> Result<Recorded> {
-        let event = Event::new(kind, payload);
-        Ok(self.tx.events_append(&mut self.aggregate, &cx.user_id, cx.now, &[event]).await?)
-    }
-
-    /// Commits, and gives the details of the answer.
-    pub async fn commit(self, cx: &Ctx, event: &Recorded) -> Result<Part<ObjectDetails>> {
-        self.tx.commit().await?;
-        Ok(change_details(&cx.org_id, event, self.user.stamp.created_at))
-    }
+/// A number without a leading zero, as ids are.
+fn number(text: &str) -> bool {
+    !text.starts_with('0') && !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn missing(id: &'static str) -> Error {
@@ -329,7 +342,7 @@ fn message(row: UserRow) -> User {
     User {
         details: full_details(&row.org_id, &row.stamp),
         id: row.id,
-        state: EnumValue::<UserState>::from(i32::try_from(row.state).unwrap_or_default()),
+        state: EnumValue::<WireState>::from(i32::try_from(row.state.number()).unwrap_or_default()),
         login_names: vec![row.user_name.clone()],
         preferred_login_name: row.user_name.clone(),
         user_name: row.user_name,

@@ -2,7 +2,8 @@
 
 use sqlx::FromRow;
 
-use super::{Result, Store, execute, on};
+use super::sql::statement;
+use super::{Actor, Result, Sql, Store, on, on_sql};
 use crate::clock::Micros;
 
 /// A new access token.
@@ -58,7 +59,7 @@ pub struct TokenRow {
     pub org_name: String,
     /// Primary domain of the organization.
     pub org_domain: String,
-    /// Keys of all roles of the project with blanks between; for personal access tokens only.
+    /// Keys of all roles of the project as a JSON list; for personal access tokens only.
     pub project_roles: Option<String>,
     /// Organization that grants roles.
     pub grant_org: Option<String>,
@@ -69,7 +70,7 @@ pub struct TokenRow {
 }
 
 macro_rules! token {
-    ($columns:literal, $table:literal, $rest:literal) => {
+    ($columns:expr, $table:literal, $rest:literal) => {
         concat!(
             "SELECT CAST(t.id AS TEXT) AS id, t.token_hash, t.created_at, t.expires_at, t.user_id, u.user_name, ",
             "u.name, u.changed_at, u.org_id, o.name AS org_name, o.primary_domain AS org_domain, ",
@@ -79,7 +80,8 @@ macro_rules! token {
             $table,
             " t JOIN users u ON u.org_id = t.org_id AND u.id = t.user_id AND u.state = 1 ",
             "JOIN organizations o ON o.id = u.org_id AND o.state = 1 ",
-            "LEFT JOIN user_grants g ON g.user_id = t.user_id AND g.project_id = $2 AND g.state = 1 ",
+            "LEFT JOIN user_grants g ON g.user_id = t.user_id AND g.user_org_id = t.org_id ",
+            "AND g.project_id = $2 AND g.state = 1 ",
             "LEFT JOIN organizations h ON h.id = g.org_id ",
             $rest
         )
@@ -90,13 +92,23 @@ pub(super) const TOKEN_BY_ID: &str = token!(
     "access_tokens",
     "WHERE t.id = $1 AND t.epoch = u.token_epoch ORDER BY g.id"
 );
-pub(super) const TOKEN_BY_PAT: &str = token!(
-    "CAST(NULL AS TEXT) AS scopes, FALSE AS by_secret, \
-     (SELECT string_agg(r.role_key, ' ' ORDER BY r.role_key) FROM project_roles r WHERE r.org_id = $3 AND r.project_id = $2) \
-     AS project_roles",
-    "personal_access_tokens",
-    "WHERE t.token_hash = $1 ORDER BY g.id"
-);
+macro_rules! by_pat {
+    ($list:literal) => {
+        token!(
+            concat!(
+                "CAST(NULL AS TEXT) AS scopes, FALSE AS by_secret, (SELECT ",
+                $list,
+                " FROM project_roles r WHERE r.org_id = $3 AND r.project_id = $2) AS project_roles"
+            ),
+            "personal_access_tokens",
+            "WHERE t.token_hash = $1 ORDER BY g.id"
+        )
+    };
+}
+pub(super) const TOKEN_BY_PAT: Sql = Sql {
+    pg: by_pat!("CAST(json_agg(r.role_key ORDER BY r.role_key) AS TEXT)"),
+    lite: by_pat!("json_group_array(r.role_key ORDER BY r.role_key)"),
+};
 pub(super) const TOKEN_INSERT: &str = "INSERT INTO access_tokens \
      (id, org_id, user_id, epoch, token_hash, scopes, by_secret, created_at, expires_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
@@ -119,7 +131,7 @@ impl Store {
     /// # Errors
     /// The store failed.
     pub async fn token_by_pat(&self, hash: &[u8], org_id: &str, project_id: &str) -> Result<Vec<TokenRow>> {
-        Ok(on!(&self.read, c => sqlx::query_as(TOKEN_BY_PAT)
+        Ok(on_sql!(&self.read, TOKEN_BY_PAT, (sql, c) => sqlx::query_as(sql)
             .bind(hash).bind(project_id).bind(org_id).fetch_all(c).await)?)
     }
 
@@ -128,31 +140,24 @@ impl Store {
     /// # Errors
     /// The store failed.
     pub async fn token_insert(&self, token: &TokenInsert<'_>) -> Result<()> {
-        execute!(
-            self,
-            sqlx::query(TOKEN_INSERT)
-                .bind(token.id)
-                .bind(token.org_id)
-                .bind(token.user_id)
-                .bind(token.epoch)
-                .bind(token.hash)
-                .bind(token.scopes)
-                .bind(token.by_secret)
-                .bind(token.created_at)
-                .bind(token.expires_at)
+        let insert = statement!(
+            TOKEN_INSERT; token.id, token.org_id, token.user_id, token.epoch, token.hash, token.scopes, token.by_secret,
+            token.created_at, token.expires_at,
         );
-        Ok(())
+        self.alone(&insert).await.map(drop)
     }
 
     /// Revokes an access token.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn token_delete(&self, id: i64) -> Result<()> {
-        let changed = self.changes.guard();
-        let mut tx = self.begin().await?;
-        on!(&mut tx, c => sqlx::query(TOKEN_DELETE).bind(id).execute(&mut **c).await.map(drop))?;
-        tx.commit(changed).await
+    pub async fn token_delete(&self, id: i64) -> crate::error::Result<()> {
+        let actor = Actor { id: "", now: 0 };
+        self.work(actor, async |mut work| {
+            work.execute(&statement!(TOKEN_DELETE; id).any()).await?;
+            Ok(())
+        })
+        .await
     }
 
     /// Deletes tokens that have expired, at most `limit`; gives how many.
@@ -160,6 +165,6 @@ impl Store {
     /// # Errors
     /// The store failed.
     pub async fn tokens_sweep(&self, now: Micros, limit: i64) -> Result<u64> {
-        Ok(execute!(self, sqlx::query(TOKENS_SWEEP).bind(now).bind(limit)))
+        self.alone(&statement!(TOKENS_SWEEP; now, limit).any()).await
     }
 }

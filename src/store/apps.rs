@@ -1,34 +1,17 @@
 //! Applications of a project.
 
+use serde::Serialize;
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
+use super::events::lock;
 use super::filter::fold;
 use super::lists::{ListRow, Source, paged};
-use super::{AggregateKind, AppRow, Listed, Page, Recorded, Result, Store, TextFilter, Tx, on};
+use super::sql::statement;
+use super::{
+    AggregateKind, AppKind, AppRow, Change, Event, EventKind, Held, Listed, Page, Recorded, Result, Sql, State,
+    Statement, Store, TextFilter, Work, on,
+};
 use crate::clock::Micros;
-
-/// A new application.
-#[derive(Debug)]
-pub struct AppInsert<'a> {
-    /// Organization.
-    pub org_id: &'a str,
-    /// Project.
-    pub project_id: &'a str,
-    /// Identifier.
-    pub id: &'a str,
-    /// 1 API, 2 OIDC.
-    pub kind: i64,
-    /// Name as given.
-    pub name: &'a str,
-    /// Client id.
-    pub client_id: &'a str,
-    /// How it authenticates.
-    pub method: AppMethod,
-    /// SHA-256 of the client secret, if it has one.
-    pub secret_hash: Option<&'a [u8]>,
-    /// Configuration of an OIDC application as protobuf JSON.
-    pub oidc_config: Option<String>,
-}
 
 /// How an application authenticates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +24,35 @@ pub struct AppMethod {
 
 macro_rules! columns {
     () => {
-        "id, kind, name, state, client_id, auth_method, takes_keys, oidc_config, secret_used_at, sequence, created_at, changed_at"
+        columns!("")
+    };
+    ($of:literal) => {
+        concat!(
+            $of,
+            "id, ",
+            $of,
+            "kind, ",
+            $of,
+            "name, ",
+            $of,
+            "state, ",
+            $of,
+            "client_id, ",
+            $of,
+            "auth_method, ",
+            $of,
+            "takes_keys, ",
+            $of,
+            "oidc_config, ",
+            $of,
+            "secret_used_at, ",
+            $of,
+            "sequence, ",
+            $of,
+            "created_at, ",
+            $of,
+            "changed_at"
+        )
     };
 }
 
@@ -52,14 +63,19 @@ pub(super) const APP_INSERT: &str = "INSERT INTO apps (org_id, project_id, id, k
      VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $10, $11, 0, 0, $12, $13, $13)";
 pub(super) const APP_RENAME: &str = "UPDATE apps SET name = $4, name_folded = $5, sequence = $6, changed_at = $7 \
      WHERE org_id = $1 AND project_id = $2 AND id = $3";
-pub(super) const APP_SET_METHOD: &str = "UPDATE apps SET auth_method = $4, takes_keys = $5, switched_sequence = $6, \
-     sequence = $6, changed_at = $7 WHERE org_id = $1 AND project_id = $2 AND id = $3";
-pub(super) const APP_SET_SECRET: &str = "UPDATE apps SET old_secret_hash = secret_hash, old_secret_until = $5, \
+// A secret belongs to the method for which it was made: a switch forgets it.
+pub(super) const APP_SET_METHOD: &str = "UPDATE apps SET auth_method = $4, takes_keys = $5, secret_hash = NULL, \
+     old_secret_hash = NULL, old_secret_until = 0, switched_sequence = $6, sequence = $6, changed_at = $7 \
+     WHERE org_id = $1 AND project_id = $2 AND id = $3";
+pub(super) const APP_SET_SECRET: &str = "UPDATE apps SET \
+     old_secret_hash = CASE WHEN CAST($5 AS BIGINT) > 0 THEN secret_hash END, old_secret_until = $5, \
      secret_hash = $4, sequence = $6, changed_at = $7 WHERE org_id = $1 AND project_id = $2 AND id = $3";
 pub(super) const APP_SET_STATE: &str = "UPDATE apps SET state = $4, sequence = $5, changed_at = $6 \
      WHERE org_id = $1 AND project_id = $2 AND id = $3";
-pub(super) const APP_DELETE_KEYS: &str = "DELETE FROM app_keys WHERE org_id = $1 AND project_id = $2 AND app_id = $3";
+// Its keys go with it.
 pub(super) const APP_DELETE: &str = "DELETE FROM apps WHERE org_id = $1 AND project_id = $2 AND id = $3";
+pub(super) const APP_LOCK: Sql =
+    lock!(concat!(", ", columns!("a.")), "JOIN apps a ON a.org_id = g.org_id AND a.project_id = g.id WHERE a.id = $4");
 
 impl Store {
     /// An application of the project.
@@ -105,91 +121,206 @@ where
     query
 }
 
-impl Tx {
-    /// An application as the transaction sees it.
+impl Work {
+    /// Locks an application with its project; none if there is no such application.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn app_by_id(&mut self, org_id: &str, project_id: &str, id: &str) -> Result<Option<AppRow>> {
-        Ok(on!(&mut self.0, c => sqlx::query_as(APP_BY_ID)
-            .bind(org_id).bind(project_id).bind(id).fetch_optional(&mut **c).await)?)
+    pub async fn app_lock(&mut self, at: AppAt<'_>) -> Result<Option<Held<'_, AppRow>>> {
+        self.hold(APP_LOCK, AggregateKind::Project, [at.org_id, at.project_id], Some(at.id)).await
+    }
+}
+
+/// Configuration of a new application.
+#[derive(Debug)]
+pub enum AppConfig {
+    /// Of an API.
+    Api,
+    /// Of an OpenID Connect client, as protobuf JSON.
+    Oidc(String),
+}
+
+/// A new, active application.
+#[derive(Debug)]
+pub struct AppAdded<'a> {
+    /// Where it will be.
+    pub at: AppAt<'a>,
+    /// Name as given.
+    pub name: &'a str,
+    /// Client id.
+    pub client_id: &'a str,
+    /// How it authenticates.
+    pub method: AppMethod,
+    /// SHA-256 of the client secret, if it has one.
+    pub secret_hash: Option<&'a [u8]>,
+    /// What else it is.
+    pub config: AppConfig,
+}
+
+/// What the events of an application say.
+#[derive(Serialize, Default)]
+#[serde(rename_all = "camelCase")]
+struct Says<'a> {
+    app_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_method_type: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old_secret_until: Option<Micros>,
+}
+
+impl<'a> Says<'a> {
+    fn of(at: AppAt<'a>) -> Self {
+        Self { app_id: at.id, ..Self::default() }
     }
 
-    /// A new, active application.
-    ///
-    /// # Errors
-    /// [`super::StoreError::Taken`] when the project has one of that name.
-    pub async fn app_insert(&mut self, app: &AppInsert<'_>, event: &Recorded) -> Result<()> {
-        on!(&mut self.0, c => sqlx::query(APP_INSERT)
-            .bind(app.org_id).bind(app.project_id).bind(app.id).bind(app.kind)
-            .bind(app.name).bind(fold(app.name)).bind(app.client_id)
-            .bind(app.method.number).bind(app.method.takes_keys)
-            .bind(app.secret_hash).bind(app.oidc_config.as_deref())
-            .bind(event.sequence).bind(event.at)
-            .execute(&mut **c).await.map(drop))?;
-        Ok(())
+    fn event(&self, kind: EventKind) -> Event {
+        Event::of_app(kind, self.app_id, self)
+    }
+}
+
+impl Change for AppAdded<'_> {
+    fn events(&self) -> Vec<Event> {
+        let config = match self.config {
+            AppConfig::Api => EventKind::ApiConfigAdded,
+            AppConfig::Oidc(_) => EventKind::OidcConfigAdded,
+        };
+        let auth_method_type = Some(self.method.number);
+        vec![
+            Says { name: Some(self.name), ..Says::of(self.at) }.event(EventKind::AppAdded),
+            Says { client_id: Some(self.client_id), auth_method_type, ..Says::of(self.at) }.event(config),
+        ]
     }
 
-    /// Gives an application another name.
-    ///
-    /// # Errors
-    /// [`super::StoreError::Taken`] when the project has another one of that name.
-    pub async fn app_rename(&mut self, at: AppAt<'_>, name: &str, event: &Recorded) -> Result<()> {
-        on!(&mut self.0, c => sqlx::query(APP_RENAME)
-            .bind(at.org_id).bind(at.project_id).bind(at.id).bind(name).bind(fold(name))
-            .bind(event.sequence).bind(event.at).execute(&mut **c).await.map(drop))?;
-        Ok(())
+    fn rows(&self, event: &Recorded) -> Vec<Statement<'_>> {
+        let at = self.at;
+        let (kind, config) = match &self.config {
+            AppConfig::Api => (AppKind::Api, None),
+            AppConfig::Oidc(config) => (AppKind::Oidc, Some(config.as_str())),
+        };
+        vec![statement!(
+            APP_INSERT; at.org_id, at.project_id, at.id, kind.number(), self.name, fold(self.name), self.client_id,
+            self.method.number, self.method.takes_keys, self.secret_hash, config, event.sequence, event.at,
+        )]
+    }
+}
+
+/// An application gets another name.
+#[derive(Debug)]
+pub struct AppRenamed<'a> {
+    /// Where it is.
+    pub at: AppAt<'a>,
+    /// Its name from now on.
+    pub name: &'a str,
+}
+
+impl Change for AppRenamed<'_> {
+    fn events(&self) -> Vec<Event> {
+        vec![Says { name: Some(self.name), ..Says::of(self.at) }.event(EventKind::AppChanged)]
     }
 
-    /// Switches how an application authenticates. Its keys sleep while the method takes none.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn app_set_method(&mut self, at: AppAt<'_>, method: AppMethod, event: &Recorded) -> Result<()> {
-        on!(&mut self.0, c => sqlx::query(APP_SET_METHOD)
-            .bind(at.org_id).bind(at.project_id).bind(at.id).bind(method.number).bind(method.takes_keys)
-            .bind(event.sequence).bind(event.at).execute(&mut **c).await.map(drop))?;
-        Ok(())
+    fn rows(&self, event: &Recorded) -> Vec<Statement<'_>> {
+        let at = self.at;
+        vec![statement!(
+            APP_RENAME; at.org_id, at.project_id, at.id, self.name, fold(self.name), event.sequence, event.at,
+        )]
+    }
+}
+
+/// An API application authenticates in another way. Its keys sleep while the method takes none; a secret is
+/// forgotten.
+#[derive(Debug)]
+pub struct AppMethodChanged<'a> {
+    /// Where it is.
+    pub at: AppAt<'a>,
+    /// Its method from now on.
+    pub method: AppMethod,
+}
+
+impl Change for AppMethodChanged<'_> {
+    fn events(&self) -> Vec<Event> {
+        let auth_method_type = Some(self.method.number);
+        vec![Says { auth_method_type, ..Says::of(self.at) }.event(EventKind::ApiConfigChanged)]
     }
 
-    /// Replaces the hash of the client secret; the old secret is good until `old_until`.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn app_set_secret(
-        &mut self,
-        at: AppAt<'_>,
-        hash: &[u8],
-        old_until: Micros,
-        event: &Recorded,
-    ) -> Result<()> {
-        on!(&mut self.0, c => sqlx::query(APP_SET_SECRET)
-            .bind(at.org_id).bind(at.project_id).bind(at.id).bind(hash).bind(old_until)
-            .bind(event.sequence).bind(event.at).execute(&mut **c).await.map(drop))?;
-        Ok(())
+    fn rows(&self, event: &Recorded) -> Vec<Statement<'_>> {
+        let (at, method) = (self.at, self.method);
+        vec![statement!(
+            APP_SET_METHOD; at.org_id, at.project_id, at.id, method.number, method.takes_keys, event.sequence, event.at,
+        )]
+    }
+}
+
+/// An API application gets another client secret.
+#[derive(Debug)]
+pub struct AppSecretChanged<'a> {
+    /// Where it is.
+    pub at: AppAt<'a>,
+    /// SHA-256 of the new secret.
+    pub hash: &'a [u8],
+    /// How long the old secret is good; none if it is void at once, and then it is not kept.
+    pub old_until: Option<Micros>,
+}
+
+impl Change for AppSecretChanged<'_> {
+    fn events(&self) -> Vec<Event> {
+        vec![Says { old_secret_until: self.old_until, ..Says::of(self.at) }.event(EventKind::ApiSecretChanged)]
     }
 
-    /// Sets the state of an application.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn app_set_state(&mut self, at: AppAt<'_>, state: i64, event: &Recorded) -> Result<()> {
-        on!(&mut self.0, c => sqlx::query(APP_SET_STATE)
-            .bind(at.org_id).bind(at.project_id).bind(at.id).bind(state)
-            .bind(event.sequence).bind(event.at).execute(&mut **c).await.map(drop))?;
-        Ok(())
+    fn rows(&self, event: &Recorded) -> Vec<Statement<'_>> {
+        let at = self.at;
+        let old_until = self.old_until.unwrap_or(0);
+        vec![statement!(
+            APP_SET_SECRET; at.org_id, at.project_id, at.id, self.hash, old_until, event.sequence, event.at,
+        )]
+    }
+}
+
+/// An application is switched on or off.
+#[derive(Debug)]
+pub struct AppSwitched<'a> {
+    /// Where it is.
+    pub at: AppAt<'a>,
+    /// Its state from now on.
+    pub state: State,
+}
+
+impl Change for AppSwitched<'_> {
+    fn events(&self) -> Vec<Event> {
+        let kind = match self.state {
+            State::Active => EventKind::AppReactivated,
+            State::Inactive => EventKind::AppDeactivated,
+        };
+        vec![Says::of(self.at).event(kind)]
     }
 
-    /// Removes an application with its keys; its events stay.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn app_delete(&mut self, at: AppAt<'_>, _event: &Recorded) -> Result<()> {
-        for sql in [APP_DELETE_KEYS, APP_DELETE] {
-            on!(&mut self.0, c => sqlx::query(sql)
-                .bind(at.org_id).bind(at.project_id).bind(at.id).execute(&mut **c).await.map(drop))?;
-        }
-        Ok(())
+    fn rows(&self, event: &Recorded) -> Vec<Statement<'_>> {
+        let at = self.at;
+        vec![statement!(
+            APP_SET_STATE; at.org_id, at.project_id, at.id, self.state.number(), event.sequence, event.at,
+        )]
+    }
+}
+
+/// An application goes, with its keys; its events stay.
+#[derive(Debug)]
+pub struct AppRemoved<'a> {
+    /// Where it was.
+    pub at: AppAt<'a>,
+    /// Its name.
+    pub name: &'a str,
+}
+
+impl Change for AppRemoved<'_> {
+    fn events(&self) -> Vec<Event> {
+        vec![Says { name: Some(self.name), ..Says::of(self.at) }.event(EventKind::AppRemoved)]
+    }
+
+    fn rows(&self, _event: &Recorded) -> Vec<Statement<'_>> {
+        vec![statement!(APP_DELETE; self.at.org_id, self.at.project_id, self.at.id)]
     }
 }
 

@@ -1,7 +1,7 @@
 //! The row that says whether the server has been set up. What setting up means is decided in
 //! `service::setup`.
 
-use super::{Result, Store, Tx, on};
+use super::{Result, Store, Work, on};
 use crate::clock::Micros;
 
 pub(super) const INSTANCE_BY_ID: &str = "SELECT default_org_id, iam_project_id FROM instance WHERE id = 1";
@@ -27,14 +27,14 @@ impl Store {
     }
 }
 
-impl Tx {
+impl Work {
     /// Claims the right to set up the server. False if another process has done so; waits for one
     /// that is at it.
     ///
     /// # Errors
     /// The store failed.
     pub async fn instance_claim(&mut self, org_id: &str, project_id: &str, now: Micros) -> Result<bool> {
-        let claimed = on!(&mut self.0, c => sqlx::query(INSTANCE_INSERT)
+        let claimed = on!(self.tx(), c => sqlx::query(INSTANCE_INSERT)
             .bind(org_id).bind(project_id).bind(now).execute(&mut **c).await.map(|d| d.rows_affected()))?;
         Ok(claimed == 1)
     }

@@ -11,7 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 
 use super::cache::Changes;
 use super::writer::Writer;
-use super::{Engine, Result, Store, StoreError, on};
+use super::{Engine, Result, Store, StoreError};
 
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -23,6 +23,8 @@ const ACQUIRE: Duration = Duration::from_secs(5);
 /// PostgreSQL plans while tables are small, scans them whole, and goes on doing so as they grow, until
 /// they are analysed.
 const PLANS: &str = "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan";
+
+pub(super) const ORPHANS_REMOVED: &str = "DELETE FROM removed_orphans RETURNING what, row_count";
 
 // Wraps at 16 bits, the width of the node in an identifier.
 pub(super) const NODE_TAKE: &str = "UPDATE nodes SET last = (last + 1) % 65536 RETURNING last";
@@ -111,20 +113,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Migrate`] when the schema is newer than this program, or was changed by hand.
     pub async fn migrate(&self) -> Result<()> {
-        let writer = match &self.write {
-            Engine::Pg(pool) => return Ok(POSTGRES.run(pool).await?),
-            Engine::Lite(writer) => writer,
-        };
-        let mut alone = writer.alone().await?;
-        // PostgreSQL lets one process migrate at a time. On SQLite another one may overtake this one
-        // between two looks; then its work is found done at the next.
-        for _ in SQLITE.iter() {
-            match SQLITE.run(alone.connection()?).await {
-                Err(MigrateError::ExecuteMigration(..)) => {}
-                outcome => return Ok(outcome?),
-            }
+        match &self.write {
+            Engine::Pg(pool) => POSTGRES.run(pool).await?,
+            Engine::Lite(writer) => migrate_file(writer).await?,
         }
-        Ok(SQLITE.run(alone.connection()?).await?)
+        self.tell_orphans().await
     }
 
     /// Takes a node number that no other running process has.
@@ -132,9 +125,32 @@ impl Store {
     /// # Errors
     /// The store failed.
     pub async fn node_take(&self) -> Result<u16> {
-        let mut tx = self.begin().await?;
-        let node = on!(&mut tx, c => sqlx::query_scalar::<_, i64>(NODE_TAKE).fetch_one(&mut **c).await)?;
-        tx.commit(()).await?;
-        u16::try_from(node).map_err(|_| StoreError::Inconsistent("node number out of range"))
+        let node: Vec<(i64,)> = self.alone_rows(NODE_TAKE).await?;
+        u16::try_from(node.first().map_or(-1, |row| row.0))
+            .map_err(|_| StoreError::Inconsistent("node number out of range"))
     }
+
+    /// Tells once what the last migration removed because it pointed nowhere.
+    async fn tell_orphans(&self) -> Result<()> {
+        let removed: Vec<(String, i64)> = self.alone_rows(ORPHANS_REMOVED).await?;
+        let removed: Vec<String> =
+            removed.into_iter().filter(|(_, rows)| *rows > 0).map(|(what, rows)| format!("{rows} {what}")).collect();
+        if !removed.is_empty() {
+            tracing::warn!(removed = removed.join(", "), "removed rows that belonged to something that is gone");
+        }
+        Ok(())
+    }
+}
+
+async fn migrate_file(writer: &Writer) -> Result<()> {
+    let mut alone = writer.alone().await?;
+    // PostgreSQL lets one process migrate at a time. On SQLite another one may overtake this one
+    // between two looks; then its work is found done at the next.
+    for _ in SQLITE.iter() {
+        match SQLITE.run(alone.connection()?).await {
+            Err(MigrateError::ExecuteMigration(..)) => {}
+            outcome => return Ok(outcome?),
+        }
+    }
+    Ok(SQLITE.run(alone.connection()?).await?)
 }

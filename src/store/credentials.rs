@@ -1,9 +1,14 @@
 //! Credentials of users: machine keys and personal access tokens. Public halves and hashes only.
 
+use serde::Serialize;
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
 use super::lists::{ListRow, Source, paged};
-use super::{AggregateKind, CredentialRow, Listed, Page, Recorded, Result, Store, Tx, UserAt, on};
+use super::sql::statement;
+use super::{
+    AggregateKind, Change, CredentialRow, Event, EventKind, Listed, Page, Recorded, Result, Statement, Store, UserAt,
+    Work, on,
+};
 use crate::clock::Micros;
 
 /// Kind of credential.
@@ -13,19 +18,6 @@ pub enum Credential {
     MachineKey,
     /// A token that is used as it is.
     Pat,
-}
-
-/// A new credential.
-#[derive(Debug)]
-pub struct CredentialInsert<'a> {
-    /// Its user.
-    pub user: UserAt<'a>,
-    /// Identifier.
-    pub id: &'a str,
-    /// SubjectPublicKeyInfo in DER of a key, SHA-256 of a token.
-    pub material: &'a [u8],
-    /// When it ends.
-    pub expires_at: Micros,
 }
 
 pub(super) const MACHINE_KEY_BY_ID: &str = "SELECT id, expires_at, sequence, created_at, last_used_at FROM machine_keys \
@@ -101,8 +93,8 @@ where
     query
 }
 
-impl Tx {
-    /// A credential as the transaction sees it.
+impl Work {
+    /// A credential as the unit of work sees it.
     ///
     /// # Errors
     /// The store failed.
@@ -112,47 +104,97 @@ impl Tx {
         user: UserAt<'_>,
         id: &str,
     ) -> Result<Option<CredentialRow>> {
-        Ok(on!(&mut self.0, c => sqlx::query_as(kind.by_id())
+        Ok(on!(self.tx(), c => sqlx::query_as(kind.by_id())
             .bind(user.org_id).bind(user.id).bind(id).fetch_optional(&mut **c).await)?)
     }
+}
 
-    /// A new credential.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn credential_insert(
-        &mut self,
-        kind: Credential,
-        new: &CredentialInsert<'_>,
-        event: &Recorded,
-    ) -> Result<()> {
-        let sql = match kind {
+/// A new credential.
+#[derive(Debug)]
+pub struct CredentialAdded<'a> {
+    /// Its kind.
+    pub kind: Credential,
+    /// Its user.
+    pub user: UserAt<'a>,
+    /// Identifier.
+    pub id: &'a str,
+    /// SubjectPublicKeyInfo in DER of a key, SHA-256 of a token.
+    pub material: &'a [u8],
+    /// When it ends.
+    pub expires_at: Micros,
+}
+
+/// What the events of a key say.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct KeySays<'a> {
+    key_id: &'a str,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expiration_date: Option<Micros>,
+}
+
+/// What the events of a token say.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TokenSays<'a> {
+    token_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expiration_date: Option<Micros>,
+}
+
+impl Change for CredentialAdded<'_> {
+    fn events(&self) -> Vec<Event> {
+        let expiration_date = Some(self.expires_at);
+        vec![match self.kind {
+            Credential::MachineKey => {
+                Event::new(EventKind::MachineKeyAdded, &KeySays { key_id: self.id, kind: Some(1), expiration_date })
+            }
+            Credential::Pat => Event::new(EventKind::PatAdded, &TokenSays { token_id: self.id, expiration_date }),
+        }]
+    }
+
+    fn rows(&self, event: &Recorded) -> Vec<Statement<'_>> {
+        let sql = match self.kind {
             Credential::MachineKey => MACHINE_KEY_INSERT,
             Credential::Pat => PAT_INSERT,
         };
-        on!(&mut self.0, c => sqlx::query(sql)
-            .bind(new.user.org_id).bind(new.user.id).bind(new.id).bind(new.material).bind(new.expires_at)
-            .bind(event.sequence).bind(event.at).execute(&mut **c).await.map(drop))?;
-        Ok(())
+        vec![statement!(
+            sql; self.user.org_id, self.user.id, self.id, self.material, self.expires_at, event.sequence, event.at,
+        )]
+    }
+}
+
+/// A credential is void.
+#[derive(Debug)]
+pub struct CredentialRemoved<'a> {
+    /// Its kind.
+    pub kind: Credential,
+    /// Its user.
+    pub user: UserAt<'a>,
+    /// Identifier.
+    pub id: &'a str,
+}
+
+impl Change for CredentialRemoved<'_> {
+    fn events(&self) -> Vec<Event> {
+        vec![match self.kind {
+            Credential::MachineKey => {
+                let says = KeySays { key_id: self.id, kind: None, expiration_date: None };
+                Event::new(EventKind::MachineKeyRemoved, &says)
+            }
+            Credential::Pat => {
+                Event::new(EventKind::PatRemoved, &TokenSays { token_id: self.id, expiration_date: None })
+            }
+        }]
     }
 
-    /// Removes a credential.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn credential_delete(
-        &mut self,
-        kind: Credential,
-        user: UserAt<'_>,
-        id: &str,
-        _event: &Recorded,
-    ) -> Result<()> {
-        let sql = match kind {
+    fn rows(&self, _event: &Recorded) -> Vec<Statement<'_>> {
+        let sql = match self.kind {
             Credential::MachineKey => MACHINE_KEY_DELETE,
             Credential::Pat => PAT_DELETE,
         };
-        on!(&mut self.0, c => sqlx::query(sql)
-            .bind(user.org_id).bind(user.id).bind(id).execute(&mut **c).await.map(drop))?;
-        Ok(())
+        vec![statement!(sql; self.user.org_id, self.user.id, self.id)]
     }
 }

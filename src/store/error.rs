@@ -8,6 +8,9 @@ pub enum StoreError {
     /// A unique value is taken. Which one follows from the operation: SQLite does not name it.
     #[error("a unique value is taken")]
     Taken,
+    /// Another writer came in between: what was begun must be done again from the start.
+    #[error("overtaken by another writer: {0}")]
+    Overtaken(#[source] sqlx::Error),
     /// The database cannot be reached or is too busy.
     #[error("the database is not reachable: {0}")]
     Unavailable(#[source] sqlx::Error),
@@ -39,12 +42,16 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
             sqlx::Error::Database(db) if db.is_unique_violation() => Self::Taken,
-            // SQLITE_BUSY and its variants, and PostgreSQL's classes "too many connections",
-            // "shutting down" and "serialization failure".
+            // What a statement refers to has just gone, or what it removes has just been referred to.
+            sqlx::Error::Database(db) if db.is_foreign_key_violation() => Self::Overtaken(error),
+            // PostgreSQL: serialization failure, deadlock.
+            sqlx::Error::Database(db) if matches!(db.code().as_deref(), Some("40001" | "40P01")) => {
+                Self::Overtaken(error)
+            }
+            // SQLITE_BUSY and its variants, and PostgreSQL's classes "too many connections" and
+            // "shutting down".
             sqlx::Error::Database(db) => match db.code().as_deref() {
-                Some("5" | "261" | "517" | "53300" | "57P01" | "57P02" | "57P03" | "40001" | "40P01") => {
-                    Self::Unavailable(error)
-                }
+                Some("5" | "261" | "517" | "53300" | "57P01" | "57P02" | "57P03") => Self::Unavailable(error),
                 _ => Self::Database(error),
             },
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {

@@ -1,8 +1,11 @@
 //! The audit trail: events with gapless sequences per aggregate.
 
-use sqlx::{Database, Encode, FromRow, QueryBuilder, Type};
+use serde::Serialize;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Database, Encode, FromRow, PgConnection, Postgres, QueryBuilder, Sqlite, SqliteConnection, Type};
 
-use super::{ChangeRow, Recorded, Result, Seen, Store, Tx, on};
+use super::{ChangeRow, Engine, EventKind, Recorded, Result, Seen, Sql, Statement, Store, Work, on};
 use crate::clock::Micros;
 
 /// What owns a sequence (contract 1.9).
@@ -33,12 +36,12 @@ impl AggregateKind {
     }
 }
 
-/// An aggregate locked by the transaction at hand: no other writer can take its next sequence.
+/// An aggregate locked by the unit of work at hand: no other writer can take its next sequence.
 #[derive(Debug)]
 pub struct Aggregate {
-    kind: AggregateKind,
-    org_id: String,
-    id: String,
+    pub(super) kind: AggregateKind,
+    pub(super) org_id: String,
+    pub(super) id: String,
     sequence: i64,
     changed_at: Micros,
 }
@@ -53,28 +56,69 @@ impl Aggregate {
     pub fn newest(&self) -> Seen {
         Seen { sequence: self.sequence, changed_at: self.changed_at }
     }
+
+    /// What these events will have been. Their time is `now`, but never before that of the last event.
+    pub(super) fn next(&self, events: &[Event], now: Micros) -> Recorded {
+        let sequence = self.sequence + i64::try_from(events.len()).unwrap_or(i64::MAX);
+        Recorded { sequence, at: now.max(self.changed_at), _appended: std::marker::PhantomData }
+    }
+
+    pub(super) fn advance(&mut self, recorded: &Recorded) {
+        self.sequence = recorded.sequence;
+        self.changed_at = recorded.at;
+    }
 }
 
 /// An event to append.
 #[derive(Debug)]
-pub struct Event<'a> {
-    /// Type, such as `project.application.added` (contract, messages: change).
-    pub kind: &'static str,
-    /// The application it belongs to, if any.
-    pub app_id: Option<&'a str>,
-    /// What changed; never a secret or key.
-    pub payload: serde_json::Value,
+pub struct Event {
+    kind: EventKind,
+    app_id: Option<String>,
+    payload: String,
 }
 
-impl<'a> Event<'a> {
-    /// An event of the aggregate itself.
-    pub fn new(kind: &'static str, payload: serde_json::Value) -> Self {
-        Self { kind, app_id: None, payload }
+impl Event {
+    /// An event of the aggregate itself. The payload says what changed, and never a secret or key.
+    pub fn new(kind: EventKind, payload: &impl Serialize) -> Self {
+        Self { kind, app_id: None, payload: serde_json::to_string(payload).unwrap_or_default() }
     }
 
     /// An event of an application of the project.
-    pub fn of_app(kind: &'static str, app_id: &'a str, payload: serde_json::Value) -> Self {
-        Self { kind, app_id: Some(app_id), payload }
+    pub fn of_app(kind: EventKind, app_id: &str, payload: &impl Serialize) -> Self {
+        Self { app_id: Some(app_id.to_owned()), ..Self::new(kind, payload) }
+    }
+}
+
+/// A change of an aggregate.
+pub trait Change {
+    /// The events that tell of it, at least one, in order.
+    fn events(&self) -> Vec<Event>;
+
+    /// What it does to the rows, given its last event.
+    fn rows(&self, event: &Recorded) -> Vec<Statement<'_>>;
+}
+
+/// An object that the unit of work has locked, with its aggregate.
+pub struct Held<'w, R> {
+    /// The unit of work, for what else it does.
+    pub work: &'w mut Work,
+    /// The object as it is before the change.
+    pub row: R,
+    pub(super) aggregate: Aggregate,
+}
+
+impl<R> Held<'_, R> {
+    /// Records a change: its events, and the rows that follow from them.
+    ///
+    /// # Errors
+    /// [`super::StoreError::Taken`] when a unique value is taken; the store failed.
+    pub async fn record(&mut self, change: &impl Change) -> Result<Recorded> {
+        self.work.record(&mut self.aggregate, change).await
+    }
+
+    /// Newest event of the aggregate, for calls that change nothing.
+    pub fn newest(&self) -> Seen {
+        self.aggregate.newest()
     }
 }
 
@@ -89,30 +133,54 @@ pub struct ChangePage {
     pub ascending: bool,
 }
 
+/// A locked aggregate, and the row that was locked with it.
 #[derive(FromRow)]
-struct Locked {
-    sequence: i64,
-    changed_at: Micros,
+pub(super) struct LockedRow<T> {
+    aggregate_sequence: i64,
+    aggregate_changed_at: Micros,
+    #[sqlx(flatten)]
+    row: T,
 }
 
-impl Locked {
-    fn into_aggregate(self, kind: AggregateKind, org_id: &str, id: &str) -> Aggregate {
-        Aggregate { sequence: self.sequence, changed_at: self.changed_at, ..Aggregate::new(kind, org_id, id) }
-    }
+/// Nothing beside the aggregate.
+#[derive(FromRow)]
+pub struct Alone {}
+
+/// The beginning of a query that locks an aggregate `g` and what is joined with it. What is locked beside it must
+/// be there: only so does PostgreSQL look again after it has waited.
+macro_rules! lock {
+    ($columns:expr, $rest:literal) => {
+        lock!(locking, $columns, $rest)
+    };
+    ($how:ident, $columns:expr, $rest:literal) => {
+        $crate::store::sql::$how!(
+            "SELECT g.sequence AS aggregate_sequence, g.changed_at AS aggregate_changed_at",
+            $columns,
+            " FROM aggregates g ",
+            $rest,
+            " AND g.org_id = $1 AND g.kind = $2 AND g.id = $3"
+        )
+    };
 }
+pub(super) use lock;
 
-// An update that changes nothing is the one way to lock a row that both engines know.
-pub(super) const AGGREGATE_LOCK: &str = "UPDATE aggregates SET sequence = sequence \
-     WHERE org_id = $1 AND kind = $2 AND id = $3 RETURNING sequence, changed_at";
+pub(super) const AGGREGATE_LOCK: Sql = lock!("", "WHERE 1 = 1");
 
-pub(super) const AGGREGATE_SAVE: &str = "INSERT INTO aggregates (org_id, kind, id, sequence, changed_at) \
-     VALUES ($1, $2, $3, $4, $5) \
-     ON CONFLICT (org_id, kind, id) DO UPDATE SET sequence = excluded.sequence, changed_at = excluded.changed_at";
-
-// The lock on a project that is there; its aggregate outlives it.
-pub(super) const PROJECT_LOCK: &str = "UPDATE aggregates SET sequence = sequence \
-     WHERE org_id = $1 AND kind = 'project' AND id = $2 \
-     AND EXISTS (SELECT 1 FROM projects WHERE org_id = $1 AND id = $2) RETURNING sequence, changed_at";
+macro_rules! save {
+    () => {
+        "INSERT INTO aggregates (org_id, kind, id, sequence, changed_at) "
+    };
+}
+macro_rules! replace {
+    () => {
+        "ON CONFLICT (org_id, kind, id) DO UPDATE SET sequence = excluded.sequence, changed_at = excluded.changed_at"
+    };
+}
+macro_rules! insert {
+    () => {
+        "INSERT INTO events (org_id, aggregate_kind, aggregate_id, sequence, kind, app_id, editor_id, created_at, payload) "
+    };
+}
 
 macro_rules! changes {
     ($filter:literal, $order:literal) => {
@@ -132,74 +200,136 @@ pub(super) const CHANGES_DESC: &str = changes!("", "DESC");
 pub(super) const APP_CHANGES_ASC: &str = changes!("AND e.app_id = $6", "ASC");
 pub(super) const APP_CHANGES_DESC: &str = changes!("AND e.app_id = $6", "DESC");
 
-/// All events of a change in one round trip.
-fn insert<DB>(aggregate: &Aggregate, editor_id: &str, at: Micros, events: &[Event<'_>]) -> QueryBuilder<DB>
-where
-    DB: Database,
-    DB::Arguments: Default,
-    String: for<'q> Encode<'q, DB> + Type<DB>,
-    Option<String>: for<'q> Encode<'q, DB> + Type<DB>,
-    i64: for<'q> Encode<'q, DB> + Type<DB>,
-{
-    let mut query = QueryBuilder::new(
-        "INSERT INTO events \
-         (org_id, aggregate_kind, aggregate_id, sequence, kind, app_id, editor_id, created_at, payload) ",
-    );
-    query.push_values((aggregate.sequence + 1..).zip(events), |mut row, (sequence, event)| {
-        row.push_bind(aggregate.org_id.clone())
-            .push_bind(aggregate.kind.name().to_owned())
-            .push_bind(aggregate.id.clone())
-            .push_bind(sequence)
-            .push_bind(event.kind.to_owned())
-            .push_bind(event.app_id.map(str::to_owned))
-            .push_bind(editor_id.to_owned())
-            .push_bind(at)
-            .push_bind(event.payload.to_string());
-    });
-    query
+/// Events on their way into the table, and the newest state of their aggregate.
+pub(super) struct Appended<'a> {
+    aggregate: &'a Aggregate,
+    recorded: &'a Recorded,
+    editor: &'a str,
+    events: &'a [Event],
 }
 
-impl Tx {
-    /// Locks an aggregate until the transaction ends; none if it does not exist.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn aggregate_lock(&mut self, kind: AggregateKind, org_id: &str, id: &str) -> Result<Option<Aggregate>> {
-        let found = on!(&mut self.0, c => sqlx::query_as::<_, Locked>(AGGREGATE_LOCK)
-            .bind(org_id).bind(kind.name()).bind(id).fetch_optional(&mut **c).await)?;
-        Ok(found.map(|locked| locked.into_aggregate(kind, org_id, id)))
+/// What appends events to an aggregate, in order and without gaps.
+pub(super) fn append<'a>(
+    aggregate: &'a Aggregate,
+    recorded: &'a Recorded,
+    editor: &'a str,
+    events: &'a [Event],
+) -> Appended<'a> {
+    Appended { aggregate, recorded, editor, events }
+}
+
+impl Appended<'_> {
+    /// One statement for all of it and for the first row that follows; gives the number of those rows.
+    pub async fn on_pg(&self, connection: &mut PgConnection, row: Option<&Statement<'_>>) -> sqlx::Result<u64> {
+        let arguments = row.map_or_else(|| Ok(PgArguments::default()), Statement::pg)?;
+        let mut query = QueryBuilder::<Postgres>::with_arguments(concat!("WITH saved AS (", save!()), arguments);
+        self.push_aggregate(&mut query);
+        query.push(if row.is_some() { concat!("), added AS (", insert!()) } else { concat!(") ", insert!()) });
+        self.push_events(&mut query);
+        if let Some(row) = row {
+            query.push(") ").push(row.sql.pg);
+        }
+        Ok(query.build().execute(connection).await?.rows_affected())
     }
 
-    /// Locks a project until the transaction ends; none if it does not exist or was removed.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn project_lock(&mut self, org_id: &str, id: &str) -> Result<Option<Aggregate>> {
-        let found = on!(&mut self.0, c => sqlx::query_as::<_, Locked>(PROJECT_LOCK)
-            .bind(org_id).bind(id).fetch_optional(&mut **c).await)?;
-        Ok(found.map(|locked| locked.into_aggregate(AggregateKind::Project, org_id, id)))
+    pub async fn on_lite(&self, connection: &mut SqliteConnection) -> sqlx::Result<()> {
+        let mut query = QueryBuilder::<Sqlite>::new(save!());
+        self.push_aggregate(&mut query);
+        query.build().execute(&mut *connection).await?;
+        let mut query = QueryBuilder::<Sqlite>::new(insert!());
+        self.push_events(&mut query);
+        query.build().execute(connection).await?;
+        Ok(())
     }
 
-    /// Appends events, at least one, to an aggregate, in order and without gaps. Their time is `now`, but never
-    /// before that of the last event. Gives the last one.
+    fn push_aggregate<DB>(&self, query: &mut QueryBuilder<DB>)
+    where
+        DB: Database,
+        String: for<'q> Encode<'q, DB> + Type<DB>,
+        i64: for<'q> Encode<'q, DB> + Type<DB>,
+    {
+        query.push_values([self.aggregate], |mut row, aggregate| {
+            row.push_bind(aggregate.org_id.clone())
+                .push_bind(aggregate.kind.name().to_owned())
+                .push_bind(aggregate.id.clone())
+                .push_bind(self.recorded.sequence)
+                .push_bind(self.recorded.at);
+        });
+        query.push(concat!(" ", replace!()));
+    }
+
+    fn push_events<DB>(&self, query: &mut QueryBuilder<DB>)
+    where
+        DB: Database,
+        String: for<'q> Encode<'q, DB> + Type<DB>,
+        Option<String>: for<'q> Encode<'q, DB> + Type<DB>,
+        i64: for<'q> Encode<'q, DB> + Type<DB>,
+    {
+        query.push_values((self.aggregate.sequence + 1..).zip(self.events), |mut row, (sequence, event)| {
+            row.push_bind(self.aggregate.org_id.clone())
+                .push_bind(self.aggregate.kind.name().to_owned())
+                .push_bind(self.aggregate.id.clone())
+                .push_bind(sequence)
+                .push_bind(event.kind.name().to_owned())
+                .push_bind(event.app_id.clone())
+                .push_bind(self.editor.to_owned())
+                .push_bind(self.recorded.at)
+                .push_bind(event.payload.clone());
+        });
+    }
+}
+
+impl Work {
+    /// Locks an aggregate until the unit of work ends; none if it does not exist.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn events_append(
+    pub async fn aggregate_lock(
         &mut self,
-        aggregate: &mut Aggregate,
-        editor_id: &str,
-        now: Micros,
-        events: &[Event<'_>],
-    ) -> Result<Recorded> {
-        let at = now.max(aggregate.changed_at);
-        on!(&mut self.0, c => insert(aggregate, editor_id, at, events).build().execute(&mut **c).await.map(drop))?;
-        aggregate.sequence += i64::try_from(events.len()).unwrap_or(i64::MAX);
-        aggregate.changed_at = at;
-        on!(&mut self.0, c => sqlx::query(AGGREGATE_SAVE)
-            .bind(&aggregate.org_id).bind(aggregate.kind.name()).bind(&aggregate.id)
-            .bind(aggregate.sequence).bind(at).execute(&mut **c).await.map(drop))?;
-        Ok(Recorded { sequence: aggregate.sequence, at, _appended: std::marker::PhantomData })
+        kind: AggregateKind,
+        org_id: &str,
+        id: &str,
+    ) -> Result<Option<Held<'_, Alone>>> {
+        self.hold(AGGREGATE_LOCK, kind, [org_id, id], None).await
+    }
+
+    /// A new aggregate, which nobody else can know yet.
+    pub fn begin(&mut self, kind: AggregateKind, org_id: &str, id: &str) -> Held<'_, Alone> {
+        Held { aggregate: Aggregate::new(kind, org_id, id), work: self, row: Alone {} }
+    }
+
+    /// Locks an aggregate and the row that `sql` joins with it, by organization, aggregate and, if there is one,
+    /// a further id.
+    pub(super) async fn hold<R>(
+        &mut self,
+        sql: Sql,
+        kind: AggregateKind,
+        [org_id, id]: [&str; 2],
+        part: Option<&str>,
+    ) -> Result<Option<Held<'_, R>>>
+    where
+        R: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+    {
+        let found: Option<LockedRow<R>> = match self.tx() {
+            Engine::Pg(tx) => {
+                let query = sqlx::query_as(sql.pg).bind(org_id).bind(kind.name()).bind(id);
+                let query = if part.is_some() { query.bind(part) } else { query };
+                query.fetch_optional(&mut **tx).await?
+            }
+            Engine::Lite(tx) => {
+                let query = sqlx::query_as(sql.lite).bind(org_id).bind(kind.name()).bind(id);
+                let query = if part.is_some() { query.bind(part) } else { query };
+                query.fetch_optional(&mut **tx).await?
+            }
+        };
+        Ok(found.map(|found| {
+            let aggregate = Aggregate {
+                sequence: found.aggregate_sequence,
+                changed_at: found.aggregate_changed_at,
+                ..Aggregate::new(kind, org_id, id)
+            };
+            Held { work: self, row: found.row, aggregate }
+        }))
     }
 }
 

@@ -1,21 +1,11 @@
 //! Keys of applications: public halves only.
 
-use super::lists::ListRow;
-use super::{AppAt, KeyRow, Listed, Page, Recorded, Result, Store, Tx, on};
-use crate::clock::Micros;
+use serde::Serialize;
 
-/// A new key.
-#[derive(Debug)]
-pub struct KeyInsert<'a> {
-    /// The application it belongs to.
-    pub app: AppAt<'a>,
-    /// Identifier.
-    pub id: &'a str,
-    /// SubjectPublicKeyInfo in DER.
-    pub public_key: &'a [u8],
-    /// When it stops being valid.
-    pub expires_at: Micros,
-}
+use super::lists::ListRow;
+use super::sql::statement;
+use super::{AppAt, Change, Event, EventKind, KeyRow, Listed, Page, Recorded, Result, Statement, Store, Work, on};
+use crate::clock::Micros;
 
 // The sequence a client sees is that of the key, or of the last switch of the application's method,
 // whichever is later (contract, GetAppKey).
@@ -90,41 +80,79 @@ impl Store {
     }
 }
 
-impl Tx {
-    /// A new key.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn key_insert(&mut self, key: &KeyInsert<'_>, event: &Recorded) -> Result<()> {
-        on!(&mut self.0, c => sqlx::query(KEY_INSERT)
-            .bind(key.app.org_id).bind(key.app.project_id).bind(key.app.id).bind(key.id)
-            .bind(key.public_key).bind(key.expires_at).bind(event.sequence).bind(event.at)
-            .execute(&mut **c).await.map(drop))?;
-        self.key_count_add(key.app, 1).await
-    }
-
+impl Work {
     /// When a key was made, enabled or not; none if there is no such key.
     ///
     /// # Errors
     /// The store failed.
     pub async fn key_created_at(&mut self, app: AppAt<'_>, id: &str) -> Result<Option<Micros>> {
-        Ok(on!(&mut self.0, c => sqlx::query_scalar(KEY_CREATED_AT)
+        Ok(on!(self.tx(), c => sqlx::query_scalar(KEY_CREATED_AT)
             .bind(app.org_id).bind(app.project_id).bind(app.id).bind(id).fetch_optional(&mut **c).await)?)
     }
+}
 
-    /// Removes a key.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn key_delete(&mut self, app: AppAt<'_>, id: &str, _event: &Recorded) -> Result<()> {
-        on!(&mut self.0, c => sqlx::query(KEY_DELETE)
-            .bind(app.org_id).bind(app.project_id).bind(app.id).bind(id).execute(&mut **c).await.map(drop))?;
-        self.key_count_add(app, -1).await
+/// What the events of a key say.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Says<'a> {
+    application_id: &'a str,
+    key_id: &'a str,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expiration_date: Option<Micros>,
+}
+
+/// A new key.
+#[derive(Debug)]
+pub struct AppKeyAdded<'a> {
+    /// The application it belongs to.
+    pub app: AppAt<'a>,
+    /// Identifier.
+    pub id: &'a str,
+    /// SubjectPublicKeyInfo in DER.
+    pub public_key: &'a [u8],
+    /// When it stops being valid.
+    pub expires_at: Micros,
+}
+
+impl Change for AppKeyAdded<'_> {
+    fn events(&self) -> Vec<Event> {
+        let expiration_date = Some(self.expires_at);
+        let says = Says { application_id: self.app.id, key_id: self.id, kind: Some(1), expiration_date };
+        vec![Event::of_app(EventKind::AppKeyAdded, self.app.id, &says)]
     }
 
-    async fn key_count_add(&mut self, app: AppAt<'_>, change: i64) -> Result<()> {
-        on!(&mut self.0, c => sqlx::query(KEY_COUNT_ADD)
-            .bind(app.org_id).bind(app.project_id).bind(app.id).bind(change).execute(&mut **c).await.map(drop))?;
-        Ok(())
+    fn rows(&self, event: &Recorded) -> Vec<Statement<'_>> {
+        let app = self.app;
+        let key = statement!(
+            KEY_INSERT; app.org_id, app.project_id, app.id, self.id, self.public_key, self.expires_at, event.sequence,
+            event.at,
+        );
+        vec![key, statement!(KEY_COUNT_ADD; app.org_id, app.project_id, app.id, 1)]
+    }
+}
+
+/// A key is void.
+#[derive(Debug)]
+pub struct AppKeyRemoved<'a> {
+    /// The application it belongs to.
+    pub app: AppAt<'a>,
+    /// Identifier.
+    pub id: &'a str,
+}
+
+impl Change for AppKeyRemoved<'_> {
+    fn events(&self) -> Vec<Event> {
+        let says = Says { application_id: self.app.id, key_id: self.id, kind: None, expiration_date: None };
+        vec![Event::of_app(EventKind::AppKeyRemoved, self.app.id, &says)]
+    }
+
+    fn rows(&self, _event: &Recorded) -> Vec<Statement<'_>> {
+        let app = self.app;
+        vec![
+            statement!(KEY_DELETE; app.org_id, app.project_id, app.id, self.id),
+            statement!(KEY_COUNT_ADD; app.org_id, app.project_id, app.id, -1),
+        ]
     }
 }

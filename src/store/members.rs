@@ -1,10 +1,15 @@
 //! Members: users with built-in roles in the instance, an organization or a project.
 
-use sqlx::{Database, Encode, QueryBuilder, Type};
+use serde::Serialize;
+use sqlx::{Database, Encode, FromRow, QueryBuilder, Type};
 
 use super::filter::push_any_of;
 use super::lists::{ListRow, Source, paged};
-use super::{AggregateKind, Listed, MemberRow, Page, ProjectAt, Recorded, Result, Store, Tx, on};
+use super::sql::statement;
+use super::{
+    AggregateKind, Change, Event, EventKind, Listed, MemberRow, Page, ProjectAt, Recorded, Result, Statement, Store,
+    UserAt, Work, json, on,
+};
 
 /// For what a membership gives roles.
 #[derive(Debug, Clone, Copy)]
@@ -38,24 +43,29 @@ macro_rules! base {
 pub(super) const MEMBER_BY_ID: &str =
     concat!(base!(), "m.org_id = $1 AND m.scope = $2 AND m.object_id = $3 AND m.user_id = $4");
 pub(super) const MEMBER_INSERT: &str = "INSERT INTO memberships \
-     (org_id, scope, object_id, user_id, roles, sequence, created_at, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
+     (org_id, scope, object_id, user_id, user_org_id, of_org, of_project, roles, sequence, created_at, changed_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)";
 pub(super) const MEMBER_UPDATE: &str = "UPDATE memberships SET roles = $5, sequence = $6, changed_at = $7 \
      WHERE org_id = $1 AND scope = $2 AND object_id = $3 AND user_id = $4";
 pub(super) const MEMBER_DELETE: &str =
     "DELETE FROM memberships WHERE org_id = $1 AND scope = $2 AND object_id = $3 AND user_id = $4";
-pub(super) const USER_EXISTS: &str = "SELECT org_id FROM users WHERE id = $1";
+pub(super) const ROLES_HELD: &str = "SELECT org_id, scope, object_id, roles FROM memberships WHERE user_id = $1 \
+     ORDER BY org_id, scope, object_id";
+
+/// Roles that a user has somewhere.
+#[derive(Debug, Clone, FromRow)]
+pub struct HeldRolesRow {
+    /// Owner of the membership; empty for the instance.
+    pub org_id: String,
+    /// 0 instance, 1 organization, 2 project.
+    pub scope: i64,
+    /// The organization or project.
+    pub object_id: String,
+    /// Role names as a JSON list.
+    pub roles: String,
+}
 
 impl Store {
-    /// Whether any organization has this user.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn user_exists(&self, id: &str) -> Result<bool> {
-        let found =
-            on!(&self.read, c => sqlx::query_scalar::<_, String>(USER_EXISTS).bind(id).fetch_optional(c).await)?;
-        Ok(found.is_some())
-    }
-
     /// Members of a project; with `user_ids`, only these.
     ///
     /// # Errors
@@ -90,78 +100,107 @@ where
     query
 }
 
-impl Tx {
-    /// Whether any organization has this user.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn user_exists(&mut self, id: &str) -> Result<bool> {
-        let found = on!(&mut self.0, c => sqlx::query_scalar::<_, String>(USER_EXISTS)
-            .bind(id).fetch_optional(&mut **c).await)?;
-        Ok(found.is_some())
-    }
-
-    /// A member as the transaction sees it.
+impl Work {
+    /// A member as the unit of work sees it.
     ///
     /// # Errors
     /// The store failed.
     pub async fn member_by_id(&mut self, scope: Scope<'_>, user_id: &str) -> Result<Option<MemberRow>> {
         let (org_id, number, object_id) = scope.key();
-        Ok(on!(&mut self.0, c => sqlx::query_as(MEMBER_BY_ID)
+        Ok(on!(self.tx(), c => sqlx::query_as(MEMBER_BY_ID)
             .bind(org_id).bind(number).bind(object_id).bind(user_id).fetch_optional(&mut **c).await)?)
     }
 
-    /// Gives a user roles.
-    ///
-    /// # Errors
-    /// [`super::StoreError::Taken`] when it is a member there already.
-    pub async fn member_insert(
-        &mut self,
-        scope: Scope<'_>,
-        user_id: &str,
-        roles: &[&str],
-        event: &Recorded,
-    ) -> Result<()> {
-        self.member_write(MEMBER_INSERT, scope, user_id, roles, event).await
-    }
-
-    /// Replaces the roles of a member.
+    /// All memberships of a user.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn member_update(
-        &mut self,
-        scope: Scope<'_>,
-        user_id: &str,
-        roles: &[&str],
-        event: &Recorded,
-    ) -> Result<()> {
-        self.member_write(MEMBER_UPDATE, scope, user_id, roles, event).await
+    pub async fn roles_held(&mut self, user_id: &str) -> Result<Vec<HeldRolesRow>> {
+        Ok(on!(self.tx(), c => sqlx::query_as(ROLES_HELD).bind(user_id).fetch_all(&mut **c).await)?)
+    }
+}
+
+/// What the events of a membership say.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Says<'a> {
+    user_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roles: Option<&'a [&'a str]>,
+}
+
+/// A user gets roles.
+#[derive(Debug)]
+pub struct MemberAdded<'a> {
+    /// Where.
+    pub scope: Scope<'a>,
+    /// The user.
+    pub user: UserAt<'a>,
+    /// Names of the roles.
+    pub roles: &'a [&'a str],
+}
+
+impl Change for MemberAdded<'_> {
+    fn events(&self) -> Vec<Event> {
+        let kind = match self.scope {
+            Scope::Instance => EventKind::InstanceMemberAdded,
+            Scope::Org(_) => EventKind::OrgMemberAdded,
+            Scope::Project(_) => EventKind::ProjectMemberAdded,
+        };
+        vec![Event::new(kind, &Says { user_id: self.user.id, roles: Some(self.roles) })]
     }
 
-    async fn member_write(
-        &mut self,
-        sql: &'static str,
-        scope: Scope<'_>,
-        user_id: &str,
-        roles: &[&str],
-        event: &Recorded,
-    ) -> Result<()> {
-        let (org_id, number, object_id) = scope.key();
-        on!(&mut self.0, c => sqlx::query(sql)
-            .bind(org_id).bind(number).bind(object_id).bind(user_id).bind(roles.join(" "))
-            .bind(event.sequence).bind(event.at).execute(&mut **c).await.map(drop))?;
-        Ok(())
+    fn rows(&self, event: &Recorded) -> Vec<Statement<'_>> {
+        let (org_id, number, object_id) = self.scope.key();
+        let of_org = (number > 0).then_some(org_id);
+        let of_project = (number == 2).then_some(object_id);
+        vec![statement!(
+            MEMBER_INSERT; org_id, number, object_id, self.user.id, self.user.org_id, of_org, of_project,
+            json(self.roles), event.sequence, event.at,
+        )]
+    }
+}
+
+/// A member of a project gets other roles.
+#[derive(Debug)]
+pub struct MemberChanged<'a> {
+    /// Where.
+    pub scope: Scope<'a>,
+    /// The user.
+    pub user_id: &'a str,
+    /// Names of the roles that replace the old ones.
+    pub roles: &'a [&'a str],
+}
+
+impl Change for MemberChanged<'_> {
+    fn events(&self) -> Vec<Event> {
+        vec![Event::new(EventKind::ProjectMemberChanged, &Says { user_id: self.user_id, roles: Some(self.roles) })]
     }
 
-    /// Ends a membership.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn member_delete(&mut self, scope: Scope<'_>, user_id: &str, _event: &Recorded) -> Result<()> {
-        let (org_id, number, object_id) = scope.key();
-        on!(&mut self.0, c => sqlx::query(MEMBER_DELETE)
-            .bind(org_id).bind(number).bind(object_id).bind(user_id).execute(&mut **c).await.map(drop))?;
-        Ok(())
+    fn rows(&self, event: &Recorded) -> Vec<Statement<'_>> {
+        let (org_id, number, object_id) = self.scope.key();
+        vec![statement!(
+            MEMBER_UPDATE; org_id, number, object_id, self.user_id, json(self.roles), event.sequence, event.at,
+        )]
+    }
+}
+
+/// A membership of a project ends.
+#[derive(Debug)]
+pub struct MemberRemoved<'a> {
+    /// Where.
+    pub scope: Scope<'a>,
+    /// The user.
+    pub user_id: &'a str,
+}
+
+impl Change for MemberRemoved<'_> {
+    fn events(&self) -> Vec<Event> {
+        vec![Event::new(EventKind::ProjectMemberRemoved, &Says { user_id: self.user_id, roles: None })]
+    }
+
+    fn rows(&self, _event: &Recorded) -> Vec<Statement<'_>> {
+        let (org_id, number, object_id) = self.scope.key();
+        vec![statement!(MEMBER_DELETE; org_id, number, object_id, self.user_id)]
     }
 }

@@ -1,8 +1,8 @@
 //! Storage. Everything that is SQL lives below this module; every statement is written once and
 //! runs unchanged on SQLite and PostgreSQL.
 //!
-//! [`Store`] reads, [`Tx`] writes. A function that changes state asks for a [`Recorded`], which only
-//! an appended event yields: nobody can change a row without its audit trail.
+//! [`Store`] reads; [`Store::work`] is the one way to write. What a unit of work changes it records: events and
+//! the rows that follow from them, so nobody can change a row without its audit trail.
 
 mod access_tokens;
 mod apps;
@@ -14,6 +14,7 @@ mod error;
 mod events;
 mod filter;
 mod keys;
+mod kinds;
 mod lists;
 mod members;
 mod oauth_clients;
@@ -22,39 +23,54 @@ mod projects;
 mod roles;
 mod rows;
 mod signing_keys;
+mod sql;
 mod statements;
+mod states;
 mod usage;
 mod user_grants;
 mod user_search;
 mod users;
+mod work;
 mod writer;
 
 use std::time::Duration;
 
-use sqlx::{PgPool, Postgres, SqlitePool, Transaction};
+use sqlx::{PgPool, SqlitePool};
 
 pub use access_tokens::{TokenInsert, TokenRow};
-pub use apps::{AppAt, AppInsert, AppMethod};
+pub use apps::{
+    AppAdded, AppAt, AppConfig, AppMethod, AppMethodChanged, AppRemoved, AppRenamed, AppSecretChanged, AppSwitched,
+};
 pub use bootstrap::InstanceRow;
 pub use cache::Cache;
 pub use connect::{Target, target_of};
-pub use credentials::{Credential, CredentialInsert};
+pub use credentials::{Credential, CredentialAdded, CredentialRemoved};
 pub use error::StoreError;
-pub use events::{Aggregate, AggregateKind, ChangePage, Event};
-pub use filter::{TextFilter, TextMatch};
-pub use keys::KeyInsert;
+pub use events::{Aggregate, AggregateKind, Alone, Change, ChangePage, Event, Held};
+pub use filter::{TextFilter, TextMatch, fold};
+pub use keys::{AppKeyAdded, AppKeyRemoved};
+pub use kinds::EventKind;
 pub use lists::{Listed, Page};
-pub use members::Scope;
+pub use members::{HeldRolesRow, MemberAdded, MemberChanged, MemberRemoved, Scope};
 pub use oauth_clients::{ClientRow, MachineRow, RolesRow};
-pub use projects::ProjectValues;
-pub use roles::{ProjectAt, RoleFilter, RoleValues};
+pub use orgs::{OrgAdded, OrgTaken};
+pub use projects::{ProjectAdded, ProjectChanged, ProjectRemoved, ProjectSwitched, ProjectValues};
+pub use roles::{ProjectAt, RoleAdded, RoleChanged, RoleFilter, RoleRemoved, RoleValues};
 pub use rows::*;
-pub use signing_keys::SigningKeyRow;
+pub use signing_keys::{SigningKeyAdded, SigningKeyRemoved, SigningKeyRow, SigningKeySwitched};
+pub use sql::{Rows, Sql, Statement};
 pub use statements::ALL as STATEMENTS;
+pub use states::{AppKind, SigningState, State, UserState};
 pub use usage::Credentials;
-pub use user_grants::{GrantFilter, GrantInsert, GrantsOf, role_keys};
+pub use user_grants::{
+    GrantAdded, GrantAt, GrantChanged, GrantFilter, GrantHeld, GrantRemoved, GrantSwitched, GrantsOf, names,
+};
 pub use user_search::{UserFilter, UserOrder};
-pub use users::{MachineValues, USER_ACTIVE, UserAt, UserInsert};
+pub use users::{
+    HandleRow, MachineAdded, MachineChanged, MachineSecretSet, MachineValues, UserAt, UserRemoved, UserRenamed,
+    UserSwitch, UserSwitched,
+};
+pub use work::{Actor, Work};
 
 /// Result of the store.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -79,6 +95,42 @@ macro_rules! on {
 }
 pub(crate) use on;
 
+/// As [`on`], for a text that differs between the engines.
+macro_rules! on_sql {
+    ($engine:expr, $text:expr, ($sql:ident, $c:ident) => $body:expr) => {
+        match $engine {
+            $crate::store::Engine::Pg($c) => {
+                let $sql = $text.pg;
+                $body
+            }
+            $crate::store::Engine::Lite($c) => {
+                let $sql = $text.lite;
+                $body
+            }
+        }
+    };
+}
+pub(crate) use on_sql;
+
+/// The one text that a query of a unit of work finds, if any.
+macro_rules! one_text {
+    ($tx:expr, $text:expr, $($value:expr),+) => {
+        $crate::store::on_sql!($tx, $text, (sql, c) => {
+            sqlx::query_scalar::<_, String>(sql)$(.bind($value))+.fetch_optional(&mut **c).await
+        })
+    };
+}
+pub(crate) use one_text;
+
+/// An event without anything to say.
+#[derive(serde::Serialize)]
+struct Nothing {}
+
+/// A list as it is stored.
+fn json<T: serde::Serialize>(list: &[T]) -> String {
+    serde_json::to_string(list).unwrap_or_default()
+}
+
 /// The store: pools of one engine. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -90,13 +142,7 @@ pub struct Store {
     remember: Duration,
 }
 
-/// A write transaction. Dropped without [`Tx::commit`], it leaves nothing behind.
-pub struct Tx(Begun, cache::Guard);
-
-/// An open transaction of either engine.
-type Begun = Engine<Transaction<'static, Postgres>, writer::GroupTx>;
-
-/// Proof that an event was appended: what state rows take their sequence and change date from.
+/// The last event of a change: what state rows take their sequence and change date from.
 #[derive(Debug, Clone)]
 pub struct Recorded {
     /// Sequence of the last event of the change.
@@ -114,25 +160,9 @@ impl Store {
         Self { remember, ..self }
     }
 
-    /// Opens a write transaction.
-    ///
-    /// # Errors
-    /// The store cannot be reached.
-    pub async fn write(&self) -> Result<Tx> {
-        Ok(Tx(self.begin().await?, self.changes.guard()))
-    }
-
     /// Whether the data is in a file that only this process writes.
     pub(crate) fn is_embedded(&self) -> bool {
         matches!(self.write, Engine::Lite(_))
-    }
-
-    /// A transaction that changes nothing a cache may hold.
-    async fn begin(&self) -> Result<Begun> {
-        Ok(match &self.write {
-            Engine::Pg(pool) => Engine::Pg(pool.begin().await?),
-            Engine::Lite(writer) => Engine::Lite(writer.begin().await?),
-        })
     }
 
     /// Whether the store answers, for the readiness probe.
@@ -153,46 +183,6 @@ impl Store {
         on!(&self.read, c => c.close().await);
     }
 }
-
-impl Tx {
-    /// Makes the change durable and visible.
-    ///
-    /// # Errors
-    /// The store failed; then nothing of it is visible.
-    pub async fn commit(self) -> Result<()> {
-        let Self(begun, changed) = self;
-        begun.commit(changed).await
-    }
-}
-
-impl Begun {
-    /// Commits, and then drops what was to be kept until then, even if nobody waits any more.
-    async fn commit<T: Send + 'static>(self, until_then: T) -> Result<()> {
-        match self {
-            Self::Pg(tx) => {
-                let _until_then = until_then;
-                Ok(tx.commit().await?)
-            }
-            Self::Lite(tx) => tx.commit(until_then).await,
-        }
-    }
-}
-
-/// Executes one statement that is a transaction of its own; gives the number of rows.
-macro_rules! execute {
-    ($store:expr, $query:expr) => {
-        match &$store.write {
-            $crate::store::Engine::Pg(pool) => $query.execute(pool).await?.rows_affected(),
-            $crate::store::Engine::Lite(writer) => {
-                let mut tx = writer.begin().await?;
-                let rows = $query.execute(&mut *tx).await?.rows_affected();
-                tx.commit(()).await?;
-                rows
-            }
-        }
-    };
-}
-pub(crate) use execute;
 
 /// Asks for nothing but an answer.
 pub(crate) const PING: &str = "SELECT CAST(1 AS BIGINT)";

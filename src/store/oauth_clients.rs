@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 
 use super::filter::fold;
-use super::{Result, Store, on};
+use super::{Result, Store, UserAt, UserState, on};
 use crate::clock::Micros;
 
 /// An active application of an active project and organization, with the key it names.
@@ -38,8 +38,8 @@ pub struct MachineRow {
     pub org_id: String,
     /// Login name.
     pub user_name: String,
-    /// Number of `UserState`.
-    pub state: i64,
+    /// Its state.
+    pub state: UserState,
     /// Number of `AccessTokenType`.
     pub access_token_type: i64,
     /// Tokens of another epoch are void.
@@ -97,7 +97,7 @@ pub(super) const MACHINE_BY_NAME: &str = machine!(
     "WHERE u.user_name_folded = $1"
 );
 pub(super) const ROLES_OF_USER: &str = "SELECT g.project_id, g.org_id, o.primary_domain AS org_domain, g.role_keys \
-     FROM user_grants g JOIN organizations o ON o.id = g.org_id WHERE g.user_id = $1 AND g.state = 1 ORDER BY g.id";
+     FROM user_grants g JOIN organizations o ON o.id = g.org_id WHERE g.user_org_id = $1 AND g.user_id = $2 AND g.state = 1 ORDER BY g.id";
 
 impl Store {
     /// The application with this client id, if it may act at present, and its key `kid`.
@@ -128,7 +128,7 @@ impl Store {
     ///
     /// # Errors
     /// The store failed.
-    pub async fn roles_of_user(&self, user_id: &str) -> Result<Vec<RolesRow>> {
-        Ok(on!(&self.read, c => sqlx::query_as(ROLES_OF_USER).bind(user_id).fetch_all(c).await)?)
+    pub async fn roles_of_user(&self, user: UserAt<'_>) -> Result<Vec<RolesRow>> {
+        Ok(on!(&self.read, c => sqlx::query_as(ROLES_OF_USER).bind(user.org_id).bind(user.id).fetch_all(c).await)?)
     }
 }

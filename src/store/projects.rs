@@ -1,29 +1,63 @@
 //! Projects.
 
+use serde::Serialize;
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
+use super::events::lock;
 use super::filter::fold;
 use super::lists::{ListRow, Source, paged};
-use super::{AggregateKind, Listed, Page, ProjectRow, Recorded, Result, Store, TextFilter, Tx, on};
+use super::sql::{keeping, statement};
+use super::{
+    AggregateKind, Change, Event, EventKind, Held, Listed, Nothing, Page, ProjectAt, ProjectRow, Recorded, Result, Sql,
+    State, Statement, Store, TextFilter, Work, on, one_text,
+};
 
 /// What a caller can set on a project.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ProjectValues {
     /// Name as given.
     pub name: String,
     /// Roles are put into tokens.
+    #[serde(rename = "projectRoleAssertion")]
     pub role_assertion: bool,
     /// Users need a role to use it.
+    #[serde(rename = "projectRoleCheck")]
     pub role_check: bool,
     /// Organizations need a grant to use it.
     pub has_project_check: bool,
     /// Number of `PrivateLabelingSetting`.
+    #[serde(rename = "privateLabelingSetting")]
     pub private_labeling: i64,
 }
 
 macro_rules! columns {
     () => {
-        "id, name, state, role_assertion, role_check, has_project_check, private_labeling, sequence, created_at, changed_at"
+        columns!("")
+    };
+    ($of:literal) => {
+        concat!(
+            $of,
+            "id, ",
+            $of,
+            "name, ",
+            $of,
+            "state, ",
+            $of,
+            "role_assertion, ",
+            $of,
+            "role_check, ",
+            $of,
+            "has_project_check, ",
+            $of,
+            "private_labeling, ",
+            $of,
+            "sequence, ",
+            $of,
+            "created_at, ",
+            $of,
+            "changed_at"
+        )
     };
 }
 
@@ -37,12 +71,13 @@ pub(super) const PROJECT_UPDATE: &str = "UPDATE projects SET name = $3, name_fol
      WHERE org_id = $1 AND id = $2";
 pub(super) const PROJECT_SET_STATE: &str =
     "UPDATE projects SET state = $3, sequence = $4, changed_at = $5 WHERE org_id = $1 AND id = $2";
+// Applications, keys, roles and members go with it; user grants must have gone before.
 pub(super) const PROJECT_DELETE: &str = "DELETE FROM projects WHERE org_id = $1 AND id = $2";
-pub(super) const PROJECT_DELETE_APPS: &str = "DELETE FROM apps WHERE org_id = $1 AND project_id = $2";
-pub(super) const PROJECT_DELETE_KEYS: &str = "DELETE FROM app_keys WHERE org_id = $1 AND project_id = $2";
-pub(super) const PROJECT_DELETE_ROLES: &str = "DELETE FROM project_roles WHERE org_id = $1 AND project_id = $2";
-pub(super) const PROJECT_DELETE_MEMBERS: &str =
-    "DELETE FROM memberships WHERE org_id = $1 AND scope = 2 AND object_id = $2";
+pub(super) const PROJECT_LOCK: Sql =
+    lock!(concat!(", ", columns!("p.")), "JOIN projects p ON p.org_id = g.org_id AND p.id = g.id WHERE 1 = 1");
+pub(super) const PROJECT_LOCK_TO_END: Sql =
+    lock!(ending, concat!(", ", columns!("p.")), "JOIN projects p ON p.org_id = g.org_id AND p.id = g.id WHERE 1 = 1");
+pub(super) const PROJECT_KEPT: Sql = keeping!("SELECT id FROM projects WHERE org_id = $1 AND id = $2");
 
 impl Store {
     /// A project of the organization.
@@ -104,13 +139,30 @@ where
     query
 }
 
-impl Tx {
-    /// A project as the transaction sees it.
+impl Work {
+    /// Locks a project; none if there is no such project.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn project_by_id(&mut self, org_id: &str, id: &str) -> Result<Option<ProjectRow>> {
-        Ok(on!(&mut self.0, c => sqlx::query_as(PROJECT_BY_ID).bind(org_id).bind(id).fetch_optional(&mut **c).await)?)
+    pub async fn project_lock(&mut self, at: ProjectAt<'_>) -> Result<Option<Held<'_, ProjectRow>>> {
+        self.hold(PROJECT_LOCK, AggregateKind::Project, [at.org_id, at.id], None).await
+    }
+
+    /// As [`Work::project_lock`], for a project that is going to be removed.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn project_lock_to_end(&mut self, at: ProjectAt<'_>) -> Result<Option<Held<'_, ProjectRow>>> {
+        self.hold(PROJECT_LOCK_TO_END, AggregateKind::Project, [at.org_id, at.id], None).await
+    }
+
+    /// Whether there is such a project; it stays until the unit of work ends.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn project_kept(&mut self, at: ProjectAt<'_>) -> Result<bool> {
+        let found: Option<String> = one_text!(self.tx(), PROJECT_KEPT, at.org_id, at.id)?;
+        Ok(found.is_some())
     }
 
     /// Whether any organization has this project.
@@ -118,70 +170,96 @@ impl Tx {
     /// # Errors
     /// The store failed.
     pub async fn project_exists(&mut self, id: &str) -> Result<bool> {
-        let found = on!(&mut self.0, c => sqlx::query_scalar::<_, String>(PROJECT_EXISTS)
-            .bind(id).fetch_optional(&mut **c).await)?;
+        let found: Option<String> = one_text!(self.tx(), Sql::of(PROJECT_EXISTS), id)?;
         Ok(found.is_some())
     }
+}
 
-    /// A new, active project.
-    ///
-    /// # Errors
-    /// [`super::StoreError::Taken`] when the organization has one of that name.
-    pub async fn project_insert(
-        &mut self,
-        org_id: &str,
-        id: &str,
-        values: &ProjectValues,
-        event: &Recorded,
-    ) -> Result<()> {
-        on!(&mut self.0, c => sqlx::query(PROJECT_INSERT)
-            .bind(org_id).bind(id).bind(&values.name).bind(fold(&values.name))
-            .bind(values.role_assertion).bind(values.role_check).bind(values.has_project_check)
-            .bind(values.private_labeling).bind(event.sequence).bind(event.at)
-            .execute(&mut **c).await.map(drop))?;
-        Ok(())
+/// A new, active project.
+#[derive(Debug)]
+pub struct ProjectAdded<'a> {
+    /// Where it will be.
+    pub at: ProjectAt<'a>,
+    /// What it says.
+    pub values: &'a ProjectValues,
+}
+
+impl Change for ProjectAdded<'_> {
+    fn events(&self) -> Vec<Event> {
+        vec![Event::new(EventKind::ProjectAdded, self.values)]
     }
 
-    /// Replaces all values of a project.
-    ///
-    /// # Errors
-    /// [`super::StoreError::Taken`] when the organization has another one of that name.
-    pub async fn project_update(
-        &mut self,
-        org_id: &str,
-        id: &str,
-        values: &ProjectValues,
-        event: &Recorded,
-    ) -> Result<()> {
-        on!(&mut self.0, c => sqlx::query(PROJECT_UPDATE)
-            .bind(org_id).bind(id).bind(&values.name).bind(fold(&values.name))
-            .bind(values.role_assertion).bind(values.role_check).bind(values.has_project_check)
-            .bind(values.private_labeling).bind(event.sequence).bind(event.at)
-            .execute(&mut **c).await.map(drop))?;
-        Ok(())
+    fn rows(&self, event: &Recorded) -> Vec<Statement<'_>> {
+        let values = self.values;
+        vec![statement!(
+            PROJECT_INSERT; self.at.org_id, self.at.id, &values.name, fold(&values.name), values.role_assertion,
+            values.role_check, values.has_project_check, values.private_labeling, event.sequence, event.at,
+        )]
+    }
+}
+
+/// A project says something else.
+#[derive(Debug)]
+pub struct ProjectChanged<'a> {
+    /// Where it is.
+    pub at: ProjectAt<'a>,
+    /// What it says from now on.
+    pub values: &'a ProjectValues,
+}
+
+impl Change for ProjectChanged<'_> {
+    fn events(&self) -> Vec<Event> {
+        vec![Event::new(EventKind::ProjectChanged, self.values)]
     }
 
-    /// Sets the state of a project.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn project_set_state(&mut self, org_id: &str, id: &str, state: i64, event: &Recorded) -> Result<()> {
-        on!(&mut self.0, c => sqlx::query(PROJECT_SET_STATE)
-            .bind(org_id).bind(id).bind(state).bind(event.sequence).bind(event.at)
-            .execute(&mut **c).await.map(drop))?;
-        Ok(())
+    fn rows(&self, event: &Recorded) -> Vec<Statement<'_>> {
+        let values = self.values;
+        vec![statement!(
+            PROJECT_UPDATE; self.at.org_id, self.at.id, &values.name, fold(&values.name), values.role_assertion,
+            values.role_check, values.has_project_check, values.private_labeling, event.sequence, event.at,
+        )]
+    }
+}
+
+/// A project is switched on or off.
+#[derive(Debug)]
+pub struct ProjectSwitched<'a> {
+    /// Where it is.
+    pub at: ProjectAt<'a>,
+    /// Its state from now on.
+    pub state: State,
+}
+
+impl Change for ProjectSwitched<'_> {
+    fn events(&self) -> Vec<Event> {
+        let kind = match self.state {
+            State::Active => EventKind::ProjectReactivated,
+            State::Inactive => EventKind::ProjectDeactivated,
+        };
+        vec![Event::new(kind, &Nothing {})]
     }
 
-    /// Removes a project with all that lives in it; its events stay.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn project_delete(&mut self, org_id: &str, id: &str, _event: &Recorded) -> Result<()> {
-        for sql in
-            [PROJECT_DELETE_KEYS, PROJECT_DELETE_APPS, PROJECT_DELETE_MEMBERS, PROJECT_DELETE_ROLES, PROJECT_DELETE]
-        {
-            on!(&mut self.0, c => sqlx::query(sql).bind(org_id).bind(id).execute(&mut **c).await.map(drop))?;
-        }
-        Ok(())
+    fn rows(&self, event: &Recorded) -> Vec<Statement<'_>> {
+        vec![statement!(PROJECT_SET_STATE; self.at.org_id, self.at.id, self.state.number(), event.sequence, event.at)]
+    }
+}
+
+/// A project goes, with its applications, keys, roles and members. Its grants must have gone before; events stay.
+#[derive(Debug, Serialize)]
+pub struct ProjectRemoved<'a> {
+    /// Where it was.
+    #[serde(skip)]
+    pub at: ProjectAt<'a>,
+    /// Its name.
+    pub name: &'a str,
+}
+
+impl Change for ProjectRemoved<'_> {
+    fn events(&self) -> Vec<Event> {
+        vec![Event::new(EventKind::ProjectRemoved, self)]
+    }
+
+    fn rows(&self, _event: &Recorded) -> Vec<Statement<'_>> {
+        vec![statement!(PROJECT_DELETE; self.at.org_id, self.at.id)]
     }
 }

@@ -1,10 +1,15 @@
 //! Roles of projects.
 
+use serde::Serialize;
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
 use super::filter::fold;
 use super::lists::{ListRow, Source, paged};
-use super::{AggregateKind, Listed, Page, Recorded, Result, RoleRow, Store, TextFilter, Tx, on};
+use super::sql::{ending, statement};
+use super::{
+    AggregateKind, Change, Event, EventKind, Listed, Page, Recorded, Result, RoleRow, Sql, Statement, Store,
+    TextFilter, Work, on, on_sql,
+};
 
 /// Where a project is.
 #[derive(Debug, Clone, Copy)]
@@ -16,7 +21,8 @@ pub struct ProjectAt<'a> {
 }
 
 /// What a role says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RoleValues {
     /// Key, as it appears in tokens.
     pub key: String,
@@ -42,6 +48,13 @@ macro_rules! base {
 }
 
 pub(super) const ROLE_BY_KEY: &str = concat!(base!(), "org_id = $1 AND project_id = $2 AND role_key = $3");
+pub(super) const ROLE_LOCK_TO_END: Sql = ending!(base!(), "org_id = $1 AND project_id = $2 AND role_key = $3");
+pub(super) const ROLES_KEPT: Sql = Sql {
+    pg: "SELECT role_key FROM project_roles WHERE org_id = $1 AND project_id = $2 \
+         AND role_key IN (SELECT value FROM json_array_elements_text(CAST($3 AS json))) ORDER BY role_key FOR KEY SHARE",
+    lite: "SELECT role_key FROM project_roles WHERE org_id = $1 AND project_id = $2 \
+           AND role_key IN (SELECT value FROM json_each($3))",
+};
 pub(super) const ROLE_INSERT: &str = "INSERT INTO project_roles (org_id, project_id, role_key, role_key_folded, \
      display_name, display_name_folded, group_name, sequence, created_at, changed_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)";
@@ -89,47 +102,106 @@ where
     query
 }
 
-impl Tx {
-    /// A role as the transaction sees it.
+impl Work {
+    /// A role as the unit of work sees it.
     ///
     /// # Errors
     /// The store failed.
     pub async fn role_by_key(&mut self, project: ProjectAt<'_>, key: &str) -> Result<Option<RoleRow>> {
-        Ok(on!(&mut self.0, c => sqlx::query_as(ROLE_BY_KEY)
+        Ok(on!(self.tx(), c => sqlx::query_as(ROLE_BY_KEY)
             .bind(project.org_id).bind(project.id).bind(key).fetch_optional(&mut **c).await)?)
     }
 
-    /// A new role.
-    ///
-    /// # Errors
-    /// [`super::StoreError::Taken`] when the project has one of that key.
-    pub async fn role_insert(&mut self, project: ProjectAt<'_>, role: &RoleValues, event: &Recorded) -> Result<()> {
-        on!(&mut self.0, c => sqlx::query(ROLE_INSERT)
-            .bind(project.org_id).bind(project.id).bind(&role.key).bind(fold(&role.key))
-            .bind(&role.display_name).bind(fold(&role.display_name)).bind(&role.group)
-            .bind(event.sequence).bind(event.at).execute(&mut **c).await.map(drop))?;
-        Ok(())
-    }
-
-    /// Replaces the texts of a role.
+    /// A role that is going to be removed: nobody can grant it any more.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn role_update(&mut self, project: ProjectAt<'_>, role: &RoleValues, event: &Recorded) -> Result<()> {
-        on!(&mut self.0, c => sqlx::query(ROLE_UPDATE)
-            .bind(project.org_id).bind(project.id).bind(&role.key)
-            .bind(&role.display_name).bind(fold(&role.display_name)).bind(&role.group)
-            .bind(event.sequence).bind(event.at).execute(&mut **c).await.map(drop))?;
-        Ok(())
+    pub async fn role_lock_to_end(&mut self, project: ProjectAt<'_>, key: &str) -> Result<Option<RoleRow>> {
+        Ok(on_sql!(self.tx(), ROLE_LOCK_TO_END, (sql, c) => sqlx::query_as(sql)
+            .bind(project.org_id).bind(project.id).bind(key).fetch_optional(&mut **c).await)?)
     }
 
-    /// Removes a role.
+    /// Whether a project has all of these roles, each named once; they stay until the unit of work ends.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn role_delete(&mut self, project: ProjectAt<'_>, key: &str, _event: &Recorded) -> Result<()> {
-        on!(&mut self.0, c => sqlx::query(ROLE_DELETE)
-            .bind(project.org_id).bind(project.id).bind(key).execute(&mut **c).await.map(drop))?;
-        Ok(())
+    pub async fn roles_kept(&mut self, project: ProjectAt<'_>, keys: &[String]) -> Result<bool> {
+        if keys.is_empty() {
+            return Ok(true);
+        }
+        let wanted = super::json(keys);
+        let found: Vec<String> = on_sql!(self.tx(), ROLES_KEPT, (sql, c) => sqlx::query_scalar(sql)
+            .bind(project.org_id).bind(project.id).bind(wanted).fetch_all(&mut **c).await)?;
+        Ok(found.len() == keys.len())
+    }
+}
+
+/// A new role of a project.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub struct RoleAdded<'a> {
+    /// The project.
+    #[serde(skip)]
+    pub at: ProjectAt<'a>,
+    /// What it says.
+    pub role: &'a RoleValues,
+}
+
+impl Change for RoleAdded<'_> {
+    fn events(&self) -> Vec<Event> {
+        vec![Event::new(EventKind::RoleAdded, self)]
+    }
+
+    fn rows(&self, event: &Recorded) -> Vec<Statement<'_>> {
+        let role = self.role;
+        vec![statement!(
+            ROLE_INSERT; self.at.org_id, self.at.id, &role.key, fold(&role.key), &role.display_name,
+            fold(&role.display_name), &role.group, event.sequence, event.at,
+        )]
+    }
+}
+
+/// A role says something else.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub struct RoleChanged<'a> {
+    /// The project.
+    #[serde(skip)]
+    pub at: ProjectAt<'a>,
+    /// What the role with this key says from now on.
+    pub role: &'a RoleValues,
+}
+
+impl Change for RoleChanged<'_> {
+    fn events(&self) -> Vec<Event> {
+        vec![Event::new(EventKind::RoleChanged, self)]
+    }
+
+    fn rows(&self, event: &Recorded) -> Vec<Statement<'_>> {
+        let role = self.role;
+        vec![statement!(
+            ROLE_UPDATE; self.at.org_id, self.at.id, &role.key, &role.display_name, fold(&role.display_name),
+            &role.group, event.sequence, event.at,
+        )]
+    }
+}
+
+/// A role goes. It must have been taken out of all grants before.
+#[derive(Debug, Serialize)]
+pub struct RoleRemoved<'a> {
+    /// The project.
+    #[serde(skip)]
+    pub at: ProjectAt<'a>,
+    /// Its key.
+    pub key: &'a str,
+}
+
+impl Change for RoleRemoved<'_> {
+    fn events(&self) -> Vec<Event> {
+        vec![Event::new(EventKind::RoleRemoved, self)]
+    }
+
+    fn rows(&self, _event: &Recorded) -> Vec<Statement<'_>> {
+        vec![statement!(ROLE_DELETE; self.at.org_id, self.at.id, self.key)]
     }
 }

@@ -2,6 +2,7 @@
 
 use sqlx::FromRow;
 
+use super::{AppKind, State, UserState};
 use crate::clock::Micros;
 
 /// When an object was made and last changed.
@@ -31,8 +32,8 @@ pub struct ProjectRow {
     pub id: String,
     /// Name as given.
     pub name: String,
-    /// Number of `ProjectState`.
-    pub state: i64,
+    /// Its state.
+    pub state: State,
     /// Roles are put into tokens.
     pub role_assertion: bool,
     /// Users need a role to use it.
@@ -51,12 +52,12 @@ pub struct ProjectRow {
 pub struct AppRow {
     /// Identifier.
     pub id: String,
-    /// 1 API, 2 OIDC.
-    pub kind: i64,
+    /// What it is.
+    pub kind: AppKind,
     /// Name as given.
     pub name: String,
-    /// Number of `AppState`.
-    pub state: i64,
+    /// Its state.
+    pub state: State,
     /// Client id.
     pub client_id: String,
     /// Number of the kind's own enum of methods.
@@ -118,8 +119,8 @@ pub struct UserRow {
     pub description: String,
     /// Number of `AccessTokenType`.
     pub access_token_type: i64,
-    /// Number of `UserState`.
-    pub state: i64,
+    /// Its state.
+    pub state: UserState,
     /// Whether a client secret is set.
     pub has_secret: bool,
     /// When its secret was last used.
@@ -163,7 +164,7 @@ pub struct RoleRow {
 pub struct MemberRow {
     /// The user.
     pub id: String,
-    /// Role names with blanks between.
+    /// Role names as a JSON list.
     pub roles: String,
     /// Organization of the user.
     pub user_org_id: String,
@@ -189,8 +190,8 @@ pub struct GrantRow {
     pub project_id: String,
     /// Keys of its roles as a JSON list.
     pub role_keys: String,
-    /// Number of `UserGrantState`.
-    pub state: i64,
+    /// Its state.
+    pub state: State,
     /// Login name of the user.
     pub user_name: String,
     /// Display name of the user.
@@ -236,8 +237,8 @@ pub struct CallerRow {
     pub user_id: String,
     /// Its organization.
     pub org_id: String,
-    /// Number of `UserState`.
-    pub user_state: i64,
+    /// State of the user.
+    pub user_state: UserState,
     /// When the token ends.
     pub expires_at: Micros,
     /// SHA-256 of the token; none for a JWT.
@@ -252,6 +253,6 @@ pub struct CallerRow {
     pub member_org: Option<String>,
     /// The organization or project it is for.
     pub object_id: Option<String>,
-    /// Role names with blanks between.
+    /// Role names as a JSON list.
     pub roles: Option<String>,
 }

@@ -1,8 +1,10 @@
 //! Keys with which the server signs tokens. Private halves are encrypted before they come here.
 
+use serde::Serialize;
 use sqlx::FromRow;
 
-use super::{Recorded, Result, Store, Tx, on};
+use super::sql::statement;
+use super::{Change, Event, EventKind, Recorded, Result, SigningState, Statement, Store, Work, on};
 use crate::clock::Micros;
 
 /// A signing key.
@@ -10,8 +12,8 @@ use crate::clock::Micros;
 pub struct SigningKeyRow {
     /// Identifier, `kid` of what it signs.
     pub id: String,
-    /// 1 published in advance, 2 signs, 3 only verifies.
-    pub state: i64,
+    /// What it is used for.
+    pub state: SigningState,
     /// SubjectPublicKeyInfo in DER.
     pub public_key: Vec<u8>,
     /// PKCS#1 DER, encrypted under the master key and the id.
@@ -37,42 +39,74 @@ impl Store {
     }
 }
 
-impl Tx {
-    /// All signing keys as the transaction sees them.
+impl Work {
+    /// All signing keys as the unit of work sees them.
     ///
     /// # Errors
     /// The store failed.
     pub async fn signing_keys(&mut self) -> Result<Vec<SigningKeyRow>> {
-        Ok(on!(&mut self.0, c => sqlx::query_as(SIGNING_KEYS).fetch_all(&mut **c).await)?)
+        Ok(on!(self.tx(), c => sqlx::query_as(SIGNING_KEYS).fetch_all(&mut **c).await)?)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Says<'a> {
+    key_id: &'a str,
+}
+
+/// A new signing key.
+#[derive(Debug)]
+pub struct SigningKeyAdded<'a>(pub &'a SigningKeyRow);
+
+impl Change for SigningKeyAdded<'_> {
+    fn events(&self) -> Vec<Event> {
+        vec![Event::new(EventKind::SigningKeyAdded, &Says { key_id: &self.0.id })]
     }
 
-    /// A new signing key.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn signing_key_insert(&mut self, key: &SigningKeyRow, event: &Recorded) -> Result<()> {
-        on!(&mut self.0, c => sqlx::query(SIGNING_KEY_INSERT)
-            .bind(&key.id).bind(key.state).bind(&key.public_key).bind(&key.private_key).bind(event.at)
-            .execute(&mut **c).await.map(drop))?;
-        Ok(())
+    fn rows(&self, event: &Recorded) -> Vec<Statement<'_>> {
+        let key = self.0;
+        let (public, private) = (key.public_key.as_slice(), key.private_key.as_slice());
+        vec![statement!(SIGNING_KEY_INSERT; &key.id, key.state.number(), public, private, event.at)]
+    }
+}
+
+/// A signing key signs from now on, or only verifies.
+#[derive(Debug)]
+pub struct SigningKeySwitched<'a> {
+    /// Identifier.
+    pub id: &'a str,
+    /// Its state from now on.
+    pub state: SigningState,
+}
+
+impl Change for SigningKeySwitched<'_> {
+    fn events(&self) -> Vec<Event> {
+        let kind = match self.state {
+            SigningState::Retired => EventKind::SigningKeyDeactivated,
+            SigningState::Active | SigningState::Next => EventKind::SigningKeyActivated,
+        };
+        vec![Event::new(kind, &Says { key_id: self.id })]
     }
 
-    /// Sets the state of a signing key.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn signing_key_set_state(&mut self, id: &str, state: i64, event: &Recorded) -> Result<()> {
-        on!(&mut self.0, c => sqlx::query(SIGNING_KEY_SET_STATE)
-            .bind(id).bind(state).bind(event.at).execute(&mut **c).await.map(drop))?;
-        Ok(())
+    fn rows(&self, event: &Recorded) -> Vec<Statement<'_>> {
+        vec![statement!(SIGNING_KEY_SET_STATE; self.id, self.state.number(), event.at)]
+    }
+}
+
+/// A signing key goes: nothing it signed verifies any more.
+#[derive(Debug)]
+pub struct SigningKeyRemoved<'a> {
+    /// Identifier.
+    pub id: &'a str,
+}
+
+impl Change for SigningKeyRemoved<'_> {
+    fn events(&self) -> Vec<Event> {
+        vec![Event::new(EventKind::SigningKeyRemoved, &Says { key_id: self.id })]
     }
 
-    /// Removes a signing key: nothing it signed verifies any more.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn signing_key_delete(&mut self, id: &str, _event: &Recorded) -> Result<()> {
-        on!(&mut self.0, c => sqlx::query(SIGNING_KEY_DELETE).bind(id).execute(&mut **c).await.map(drop))?;
-        Ok(())
+    fn rows(&self, _event: &Recorded) -> Vec<Statement<'_>> {
+        vec![statement!(SIGNING_KEY_DELETE; self.id)]
     }
 }

@@ -1,36 +1,51 @@
 //! Every statement of the store by name, so that one test can prepare each on both engines.
 
 use super::{
-    access_tokens, apps, bootstrap, connect, credentials, events, keys, members, oauth_clients, orgs, projects, roles,
-    signing_keys, usage, user_grants, users,
+    Sql, access_tokens, apps, bootstrap, connect, credentials, events, keys, members, oauth_clients, orgs, projects,
+    roles, signing_keys, usage, user_grants, users,
 };
 
 macro_rules! statements {
     ($($module:ident: $($name:ident),+;)+) => {
-        &[$($((concat!(stringify!($module), "::", stringify!($name)), $module::$name)),+),+]
+        &[$($((concat!(stringify!($module), "::", stringify!($name)), Text($module::$name).sql())),+),+]
     };
 }
 
+/// A text for both engines, or one for each.
+struct Text<T>(T);
+
+impl Text<&'static str> {
+    const fn sql(self) -> Sql {
+        Sql::of(self.0)
+    }
+}
+
+impl Text<Sql> {
+    const fn sql(self) -> Sql {
+        self.0
+    }
+}
+
 /// Name and text of each statement.
-pub const ALL: &[(&str, &str)] = statements! {
+pub const ALL: &[(&str, Sql)] = statements! {
     access_tokens: TOKEN_BY_ID, TOKEN_BY_PAT, TOKEN_INSERT, TOKEN_DELETE, TOKENS_SWEEP;
-    apps: APP_BY_ID, APP_INSERT, APP_RENAME, APP_SET_METHOD, APP_SET_SECRET, APP_SET_STATE,
-        APP_DELETE_KEYS, APP_DELETE;
+    apps: APP_BY_ID, APP_LOCK, APP_INSERT, APP_RENAME, APP_SET_METHOD, APP_SET_SECRET, APP_SET_STATE, APP_DELETE;
     bootstrap: INSTANCE_BY_ID, INSTANCE_INSERT;
-    connect: NODE_TAKE;
-    events: AGGREGATE_LOCK, AGGREGATE_SAVE, PROJECT_LOCK, CHANGES_ASC, CHANGES_DESC, APP_CHANGES_ASC, APP_CHANGES_DESC;
+    connect: NODE_TAKE, ORPHANS_REMOVED;
+    events: AGGREGATE_LOCK, CHANGES_ASC, CHANGES_DESC, APP_CHANGES_ASC, APP_CHANGES_DESC;
     keys: KEY_BY_ID, KEY_LIST_ASC, KEY_LIST_DESC, KEY_INSERT, KEY_CREATED_AT, KEY_DELETE, KEY_COUNT_ADD;
-    members: MEMBER_BY_ID, MEMBER_INSERT, MEMBER_UPDATE, MEMBER_DELETE, USER_EXISTS;
+    members: MEMBER_BY_ID, MEMBER_INSERT, MEMBER_UPDATE, MEMBER_DELETE, ROLES_HELD;
     oauth_clients: CLIENT_BY_ID, MACHINE_BY_KEY, MACHINE_BY_NAME, ROLES_OF_USER;
-    orgs: ORG_BY_ID, ORG_NAME_TAKEN, ORG_INSERT;
-    projects: PROJECT_BY_ID, PROJECT_EXISTS, PROJECT_INSERT, PROJECT_UPDATE, PROJECT_SET_STATE, PROJECT_DELETE,
-        PROJECT_DELETE_APPS, PROJECT_DELETE_KEYS, PROJECT_DELETE_MEMBERS, PROJECT_DELETE_ROLES;
-    roles: ROLE_BY_KEY, ROLE_INSERT, ROLE_UPDATE, ROLE_DELETE;
+    orgs: ORG_BY_ID, ORG_TAKEN, ORG_INSERT;
+    projects: PROJECT_BY_ID, PROJECT_EXISTS, PROJECT_LOCK, PROJECT_LOCK_TO_END, PROJECT_KEPT, PROJECT_INSERT, PROJECT_UPDATE,
+        PROJECT_SET_STATE, PROJECT_DELETE;
+    roles: ROLE_BY_KEY, ROLE_LOCK_TO_END, ROLES_KEPT, ROLE_INSERT, ROLE_UPDATE, ROLE_DELETE;
     signing_keys: SIGNING_KEYS, SIGNING_KEY_INSERT, SIGNING_KEY_SET_STATE, SIGNING_KEY_DELETE;
     usage: USED_APP_KEY, USED_APP_SECRET, USED_MACHINE_KEY, USED_MACHINE_SECRET, USED_PAT;
     credentials: MACHINE_KEY_BY_ID, MACHINE_KEY_INSERT, MACHINE_KEY_DELETE, PAT_BY_ID, PAT_INSERT, PAT_DELETE;
-    user_grants: GRANT_BY_ID, GRANT_INSERT, GRANT_SET_KEYS, GRANT_SET_STATE, GRANT_DELETE, GRANT_ROLE_INSERT,
-        GRANT_ROLES_DELETE, GRANTS_OF_USER, GRANTS_OF_PROJECT;
-    users: USER_BY_ID, USER_NAME_TAKEN, USER_INSERT, USER_UPDATE, USER_RENAME, USER_SET_STATE, USER_SET_SECRET,
-        USER_DELETE, USER_DELETE_KEYS, USER_DELETE_PATS, USER_DELETE_MEMBERSHIPS, CALLER_BY_PAT, CALLER_BY_TOKEN;
+    user_grants: GRANT_BY_ID, GRANT_PLACE, GRANT_LOCK, GRANT_INSERT, GRANT_SET_KEYS, GRANT_SET_STATE, GRANT_DELETE,
+        GRANT_ROLES_INSERT, GRANT_ROLES_DELETE, GRANTS_OF_USER, GRANTS_OF_PROJECT, GRANTS_OF_ROLE;
+    users: USER_BY_ID, USER_LOCK, USER_LOCK_TO_END, USER_KEPT, HANDLES_TAKEN, HANDLE_INSERT, HANDLE_KEEP, HANDLE_DELETE, USER_NAME_TAKEN,
+        USER_INSERT, USER_UPDATE, USER_RENAME, USER_SET_STATE, USER_SET_SECRET, USER_DELETE, CALLER_BY_PAT,
+        CALLER_BY_TOKEN;
 };

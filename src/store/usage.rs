@@ -1,19 +1,20 @@
 //! When credentials were last used.
 
-use super::{Result, Store, on};
+use super::sql::statement;
+use super::{Actor, Store};
 use crate::clock::Micros;
 
-/// A credential in use.
+/// A credential in use. Their order is that in which rows are locked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Credentials {
-    /// An application key by its id.
-    AppKey(String),
     /// A client secret by the client id.
     AppSecret(String),
-    /// A machine key by its id.
-    MachineKey(String),
+    /// An application key by its id.
+    AppKey(String),
     /// The secret of a machine by the user id.
     MachineSecret(String),
+    /// A machine key by its id.
+    MachineKey(String),
     /// A personal access token by its hash.
     Pat([u8; 32]),
 }
@@ -42,23 +43,26 @@ pub(super) const USED_MACHINE_SECRET: &str = used!("users", "secret_used_at", "i
 pub(super) const USED_PAT: &str = used!("personal_access_tokens", "last_used_at", "token_hash");
 
 impl Store {
-    /// Writes when credentials were last used, in one transaction. `uses` must be in order, so that
-    /// two processes never wait for each other in turn.
+    /// Writes when credentials were last used, in one unit of work. `uses` must be in order, which is that of the
+    /// locks: applications and users before what belongs to them.
     ///
     /// # Errors
     /// The store failed; then nothing is written.
-    pub async fn uses_write(&self, uses: &[(Credentials, Micros)]) -> Result<()> {
-        let changed = self.changes.guard();
-        let mut tx = self.begin().await?;
-        for (what, at) in uses {
-            on!(&mut tx, c => match what {
-                Credentials::AppKey(id) => sqlx::query(USED_APP_KEY).bind(id),
-                Credentials::AppSecret(id) => sqlx::query(USED_APP_SECRET).bind(id),
-                Credentials::MachineKey(id) => sqlx::query(USED_MACHINE_KEY).bind(id),
-                Credentials::MachineSecret(id) => sqlx::query(USED_MACHINE_SECRET).bind(id),
-                Credentials::Pat(hash) => sqlx::query(USED_PAT).bind(hash.as_slice()),
-            }.bind(*at).execute(&mut **c).await.map(drop))?;
-        }
-        tx.commit(changed).await
+    pub async fn uses_write(&self, uses: &[(Credentials, Micros)]) -> crate::error::Result<()> {
+        let actor = Actor { id: "", now: 0 };
+        self.work(actor, async |mut work| {
+            for (what, at) in uses {
+                let used = match what {
+                    Credentials::AppSecret(id) => statement!(USED_APP_SECRET; id, *at),
+                    Credentials::AppKey(id) => statement!(USED_APP_KEY; id, *at),
+                    Credentials::MachineSecret(id) => statement!(USED_MACHINE_SECRET; id, *at),
+                    Credentials::MachineKey(id) => statement!(USED_MACHINE_KEY; id, *at),
+                    Credentials::Pat(hash) => statement!(USED_PAT; hash.as_slice(), *at),
+                };
+                work.execute(&used.any()).await?;
+            }
+            Ok(())
+        })
+        .await
     }
 }

@@ -1,11 +1,15 @@
 //! User grants: the roles of a project that a user has.
 
-use sqlx::{Database, Encode, QueryBuilder, Type};
+use serde::Serialize;
+use sqlx::{Database, Encode, FromRow, QueryBuilder, Type};
 
+use super::events::lock;
 use super::filter::{fold, push_any_of};
 use super::lists::{ListRow, Source, paged};
+use super::sql::statement;
 use super::{
-    AggregateKind, GrantRow, Listed, Page, ProjectAt, Recorded, Result, Store, StoreError, TextFilter, Tx, on,
+    AggregateKind, Change, Event, EventKind, GrantRow, Held, Listed, Nothing, Page, ProjectAt, Recorded, Result, Sql,
+    Stamp, State, Statement, Store, StoreError, TextFilter, UserAt, Work, json, on, one_text,
 };
 
 /// A condition on a user grant.
@@ -31,28 +35,15 @@ pub enum GrantFilter {
     Nothing,
 }
 
-/// A new user grant.
-#[derive(Debug)]
-pub struct GrantInsert<'a> {
-    /// Organization.
-    pub org_id: &'a str,
-    /// Identifier.
-    pub id: &'a str,
-    /// The user, of whatever organization.
-    pub user_id: &'a str,
-    /// A project of the organization.
-    pub project_id: &'a str,
-    /// Keys of its roles.
-    pub role_keys: &'a [String],
-}
-
 /// Which grants follow the removal of something.
 #[derive(Debug, Clone, Copy)]
 pub enum GrantsOf<'a> {
     /// Of a user, in all organizations.
-    User(&'a str),
+    User(UserAt<'a>),
     /// Of a project.
     Project(ProjectAt<'a>),
+    /// Those of a project that have a role.
+    Role(ProjectAt<'a>, &'a str),
 }
 
 macro_rules! base {
@@ -62,36 +53,49 @@ macro_rules! base {
          o.name AS org_name, o.name_folded AS org_name_folded, o.primary_domain AS org_domain, \
          o.primary_domain AS org_domain_folded, p.name AS project_name, p.name_folded AS project_name_folded, \
          w.id AS user_org_id, w.name AS user_org_name, w.primary_domain AS user_org_domain \
-         FROM user_grants g JOIN users u ON u.id = g.user_id JOIN organizations o ON o.id = g.org_id \
+         FROM user_grants g JOIN users u ON u.org_id = g.user_org_id AND u.id = g.user_id JOIN organizations o ON o.id = g.org_id \
          JOIN projects p ON p.org_id = g.org_id AND p.id = g.project_id \
          JOIN organizations w ON w.id = u.org_id WHERE g.org_id = "
     };
 }
 
 pub(super) const GRANT_BY_ID: &str = concat!(base!(), "$1 AND g.id = $2");
+pub(super) const GRANT_PLACE: &str = "SELECT project_id FROM user_grants WHERE org_id = $1 AND id = $2";
+pub(super) const GRANT_LOCK: Sql = lock!(
+    ", u.id, u.project_id, u.role_keys, u.state, u.sequence, u.created_at, u.changed_at",
+    "JOIN user_grants u ON u.org_id = g.org_id AND u.id = g.id WHERE 1 = 1"
+);
 pub(super) const GRANT_INSERT: &str = "INSERT INTO user_grants \
-     (org_id, id, user_id, project_id, role_keys, state, sequence, created_at, changed_at) \
-     VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $7)";
+     (org_id, id, user_id, user_org_id, project_id, role_keys, state, sequence, created_at, changed_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $8)";
 pub(super) const GRANT_SET_KEYS: &str =
     "UPDATE user_grants SET role_keys = $3, sequence = $4, changed_at = $5 WHERE org_id = $1 AND id = $2";
 pub(super) const GRANT_SET_STATE: &str =
     "UPDATE user_grants SET state = $3, sequence = $4, changed_at = $5 WHERE org_id = $1 AND id = $2";
+// Its roles go with it.
 pub(super) const GRANT_DELETE: &str = "DELETE FROM user_grants WHERE org_id = $1 AND id = $2";
-pub(super) const GRANT_ROLE_INSERT: &str =
-    "INSERT INTO user_grant_roles (org_id, grant_id, role_key, role_key_folded) VALUES ($1, $2, $3, $4)";
+// $4: pairs of a key and its folded twin.
+pub(super) const GRANT_ROLES_INSERT: Sql = Sql {
+    pg: "INSERT INTO user_grant_roles (org_id, grant_id, project_id, role_key, role_key_folded) \
+         SELECT $1, $2, $3, value ->> 0, value ->> 1 FROM json_array_elements(CAST($4 AS json))",
+    lite: "INSERT INTO user_grant_roles (org_id, grant_id, project_id, role_key, role_key_folded) \
+           SELECT $1, $2, $3, value ->> 0, value ->> 1 FROM json_each($4)",
+};
 pub(super) const GRANT_ROLES_DELETE: &str = "DELETE FROM user_grant_roles WHERE org_id = $1 AND grant_id = $2";
 // In one order everywhere, so that two removals never wait for each other.
 pub(super) const GRANTS_OF_USER: &str =
-    "SELECT org_id, id, role_keys FROM user_grants WHERE user_id = $1 ORDER BY org_id, id";
+    "SELECT org_id, id FROM user_grants WHERE user_org_id = $1 AND user_id = $2 ORDER BY org_id, id";
 pub(super) const GRANTS_OF_PROJECT: &str =
-    "SELECT org_id, id, role_keys FROM user_grants WHERE org_id = $1 AND project_id = $2 ORDER BY org_id, id";
+    "SELECT org_id, id FROM user_grants WHERE org_id = $1 AND project_id = $2 ORDER BY org_id, id";
+pub(super) const GRANTS_OF_ROLE: &str = "SELECT org_id, grant_id FROM user_grant_roles \
+     WHERE org_id = $1 AND project_id = $2 AND role_key = $3 ORDER BY org_id, grant_id";
 
-/// Role keys as stored.
+/// Names as stored: role keys of a grant, roles of a membership.
 ///
 /// # Errors
 /// The stored text is no list.
-pub fn role_keys(stored: &str) -> Result<Vec<String>> {
-    serde_json::from_str(stored).map_err(|_| StoreError::Inconsistent("role keys of a user grant"))
+pub fn names(stored: &str) -> Result<Vec<String>> {
+    serde_json::from_str(stored).map_err(|_| StoreError::Inconsistent("a list of names"))
 }
 
 impl Store {
@@ -157,82 +161,172 @@ where
     }
 }
 
-impl Tx {
-    /// A user grant as the transaction sees it.
+/// A user grant as it is before a change.
+#[derive(Debug, FromRow)]
+pub struct GrantHeld {
+    /// Identifier.
+    pub id: String,
+    /// The project.
+    pub project_id: String,
+    /// Keys of its roles as a JSON list.
+    pub role_keys: String,
+    /// Its state.
+    pub state: State,
+    /// Sequence and dates.
+    #[sqlx(flatten)]
+    pub stamp: Stamp,
+}
+
+impl Work {
+    /// The project of a grant; none if there is no such grant.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn grant_by_id(&mut self, org_id: &str, id: &str) -> Result<Option<GrantRow>> {
-        Ok(on!(&mut self.0, c => sqlx::query_as(GRANT_BY_ID).bind(org_id).bind(id).fetch_optional(&mut **c).await)?)
+    pub async fn grant_project(&mut self, at: GrantAt<'_>) -> Result<Option<String>> {
+        Ok(one_text!(self.tx(), Sql::of(GRANT_PLACE), at.org_id, at.id)?)
     }
 
-    /// A new, active user grant.
-    ///
-    /// # Errors
-    /// [`StoreError::Taken`] when the user has one in this project.
-    pub async fn grant_insert(&mut self, grant: &GrantInsert<'_>, event: &Recorded) -> Result<()> {
-        on!(&mut self.0, c => sqlx::query(GRANT_INSERT)
-            .bind(grant.org_id).bind(grant.id).bind(grant.user_id).bind(grant.project_id)
-            .bind(json(grant.role_keys)).bind(event.sequence).bind(event.at).execute(&mut **c).await.map(drop))?;
-        self.grant_roles(grant.org_id, grant.id, grant.role_keys).await
-    }
-
-    /// Replaces the role keys of a grant.
+    /// Locks a user grant; none if there is no such grant.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn grant_set_keys(&mut self, org_id: &str, id: &str, keys: &[String], event: &Recorded) -> Result<()> {
-        on!(&mut self.0, c => sqlx::query(GRANT_SET_KEYS)
-            .bind(org_id).bind(id).bind(json(keys)).bind(event.sequence).bind(event.at)
-            .execute(&mut **c).await.map(drop))?;
-        self.grant_roles(org_id, id, keys).await
+    pub async fn grant_lock(&mut self, at: GrantAt<'_>) -> Result<Option<Held<'_, GrantHeld>>> {
+        self.hold(GRANT_LOCK, AggregateKind::UserGrant, [at.org_id, at.id], None).await
     }
 
-    /// Sets the state of a grant.
+    /// Grants that follow a removal: organization and id of each, in the order in which they are to be locked.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn grant_set_state(&mut self, org_id: &str, id: &str, state: i64, event: &Recorded) -> Result<()> {
-        on!(&mut self.0, c => sqlx::query(GRANT_SET_STATE)
-            .bind(org_id).bind(id).bind(state).bind(event.sequence).bind(event.at)
-            .execute(&mut **c).await.map(drop))?;
-        Ok(())
-    }
-
-    /// Removes a grant.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn grant_delete(&mut self, org_id: &str, id: &str, _event: &Recorded) -> Result<()> {
-        for sql in [GRANT_ROLES_DELETE, GRANT_DELETE] {
-            on!(&mut self.0, c => sqlx::query(sql).bind(org_id).bind(id).execute(&mut **c).await.map(drop))?;
-        }
-        Ok(())
-    }
-
-    /// Grants that follow a removal: organization, id and role keys of each.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn grants_of(&mut self, whose: GrantsOf<'_>) -> Result<Vec<(String, String, String)>> {
-        Ok(on!(&mut self.0, c => match whose {
-            GrantsOf::User(id) => sqlx::query_as(GRANTS_OF_USER).bind(id).fetch_all(&mut **c).await,
-            GrantsOf::Project(at) => {
-                sqlx::query_as(GRANTS_OF_PROJECT).bind(at.org_id).bind(at.id).fetch_all(&mut **c).await
-            }
-        })?)
-    }
-
-    async fn grant_roles(&mut self, org_id: &str, id: &str, keys: &[String]) -> Result<()> {
-        on!(&mut self.0, c => sqlx::query(GRANT_ROLES_DELETE).bind(org_id).bind(id).execute(&mut **c).await.map(drop))?;
-        for key in keys {
-            on!(&mut self.0, c => sqlx::query(GRANT_ROLE_INSERT)
-                .bind(org_id).bind(id).bind(key).bind(fold(key)).execute(&mut **c).await.map(drop))?;
-        }
-        Ok(())
+    pub async fn grants_of(&mut self, whose: GrantsOf<'_>) -> Result<Vec<(String, String)>> {
+        Ok(on!(self.tx(), c => match whose {
+            GrantsOf::User(at) => sqlx::query_as(GRANTS_OF_USER).bind(at.org_id).bind(at.id),
+            GrantsOf::Project(at) => sqlx::query_as(GRANTS_OF_PROJECT).bind(at.org_id).bind(at.id),
+            GrantsOf::Role(at, key) => sqlx::query_as(GRANTS_OF_ROLE).bind(at.org_id).bind(at.id).bind(key),
+        }.fetch_all(&mut **c).await)?)
     }
 }
 
-fn json(keys: &[String]) -> String {
-    serde_json::Value::from(keys).to_string()
+/// Where a user grant is.
+#[derive(Debug, Clone, Copy)]
+pub struct GrantAt<'a> {
+    /// Organization.
+    pub org_id: &'a str,
+    /// Identifier.
+    pub id: &'a str,
+}
+
+/// A new, active user grant.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GrantAdded<'a> {
+    /// Where it will be.
+    #[serde(skip)]
+    pub at: GrantAt<'a>,
+    /// The user, of whatever organization.
+    #[serde(serialize_with = "id_of")]
+    #[serde(rename = "userId")]
+    pub user: UserAt<'a>,
+    /// A project of the organization.
+    pub project_id: &'a str,
+    /// Keys of its roles.
+    pub role_keys: &'a [String],
+}
+
+fn id_of<S: serde::Serializer>(user: &UserAt<'_>, to: S) -> std::result::Result<S::Ok, S::Error> {
+    to.serialize_str(user.id)
+}
+
+impl Change for GrantAdded<'_> {
+    fn events(&self) -> Vec<Event> {
+        vec![Event::new(EventKind::GrantAdded, self)]
+    }
+
+    fn rows(&self, event: &Recorded) -> Vec<Statement<'_>> {
+        let (at, user) = (self.at, self.user);
+        let grant = statement!(
+            GRANT_INSERT; at.org_id, at.id, user.id, user.org_id, self.project_id, json(self.role_keys), event.sequence,
+            event.at,
+        );
+        vec![grant, roles(at, self.project_id, self.role_keys)]
+    }
+}
+
+/// A user grant gets other roles.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GrantChanged<'a> {
+    /// Where it is.
+    #[serde(skip)]
+    pub at: GrantAt<'a>,
+    /// Its project.
+    #[serde(skip)]
+    pub project_id: &'a str,
+    /// Keys of its roles from now on.
+    pub role_keys: &'a [String],
+    /// It follows the removal of a role.
+    #[serde(skip)]
+    pub cascade: bool,
+}
+
+impl Change for GrantChanged<'_> {
+    fn events(&self) -> Vec<Event> {
+        let kind = if self.cascade { EventKind::GrantCascadeChanged } else { EventKind::GrantChanged };
+        vec![Event::new(kind, self)]
+    }
+
+    fn rows(&self, event: &Recorded) -> Vec<Statement<'_>> {
+        let at = self.at;
+        let keys = statement!(GRANT_SET_KEYS; at.org_id, at.id, json(self.role_keys), event.sequence, event.at);
+        let old = statement!(GRANT_ROLES_DELETE; at.org_id, at.id).any();
+        vec![keys, old, roles(at, self.project_id, self.role_keys)]
+    }
+}
+
+/// A user grant is switched on or off.
+#[derive(Debug)]
+pub struct GrantSwitched<'a> {
+    /// Where it is.
+    pub at: GrantAt<'a>,
+    /// Its state from now on.
+    pub state: State,
+}
+
+impl Change for GrantSwitched<'_> {
+    fn events(&self) -> Vec<Event> {
+        let kind = match self.state {
+            State::Active => EventKind::GrantReactivated,
+            State::Inactive => EventKind::GrantDeactivated,
+        };
+        vec![Event::new(kind, &Nothing {})]
+    }
+
+    fn rows(&self, event: &Recorded) -> Vec<Statement<'_>> {
+        vec![statement!(GRANT_SET_STATE; self.at.org_id, self.at.id, self.state.number(), event.sequence, event.at)]
+    }
+}
+
+/// A user grant ends.
+#[derive(Debug)]
+pub struct GrantRemoved<'a> {
+    /// Where it was.
+    pub at: GrantAt<'a>,
+    /// It follows the removal of its user or project.
+    pub cascade: bool,
+}
+
+impl Change for GrantRemoved<'_> {
+    fn events(&self) -> Vec<Event> {
+        let kind = if self.cascade { EventKind::GrantCascadeRemoved } else { EventKind::GrantRemoved };
+        vec![Event::new(kind, &Nothing {})]
+    }
+
+    fn rows(&self, _event: &Recorded) -> Vec<Statement<'_>> {
+        vec![statement!(GRANT_DELETE; self.at.org_id, self.at.id)]
+    }
+}
+
+fn roles<'a>(at: GrantAt<'a>, project_id: &'a str, keys: &[String]) -> Statement<'a> {
+    let pairs: Vec<[String; 2]> = keys.iter().map(|key| [key.clone(), fold(key)]).collect();
+    statement!(GRANT_ROLES_INSERT; at.org_id, at.id, project_id, json(&pairs)).any()
 }

@@ -1,32 +1,25 @@
 //! Users, and who is behind a token.
 
+use serde::Serialize;
+use sqlx::FromRow;
+
+use super::events::lock;
 use super::filter::fold;
-use super::{CallerRow, Recorded, Result, Store, Tx, UserRow, on};
-
-/// Number of `USER_STATE_ACTIVE`.
-pub const USER_ACTIVE: i64 = 1;
-
-/// A new machine user.
-#[derive(Debug)]
-pub struct UserInsert<'a> {
-    /// Organization.
-    pub org_id: &'a str,
-    /// Identifier.
-    pub id: &'a str,
-    /// Login name, unique on the server.
-    pub user_name: &'a str,
-    /// What else a caller can set.
-    pub values: &'a MachineValues,
-}
+use super::sql::{keeping, statement};
+use super::{
+    AggregateKind, CallerRow, Change, Event, EventKind, Held, Nothing, Recorded, Result, Sql, Statement, Store,
+    UserRow, UserState, Work, on, one_text,
+};
 
 /// What a caller can set on a machine user beside its login name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MachineValues {
     /// Display name.
     pub name: String,
     /// Free text.
     pub description: String,
     /// Number of `AccessTokenType`.
+    #[serde(skip)]
     pub access_token_type: i64,
 }
 
@@ -41,14 +34,52 @@ pub struct UserAt<'a> {
 
 macro_rules! columns {
     () => {
-        "id, org_id, user_name, name, description, access_token_type, state, secret_hash IS NOT NULL AS has_secret, \
-         secret_used_at, sequence, created_at, changed_at"
+        columns!("")
+    };
+    ($of:literal) => {
+        concat!(
+            $of,
+            "id, ",
+            $of,
+            "org_id, ",
+            $of,
+            "user_name, ",
+            $of,
+            "name, ",
+            $of,
+            "description, ",
+            $of,
+            "access_token_type, ",
+            $of,
+            "state, ",
+            $of,
+            "secret_hash IS NOT NULL AS has_secret, ",
+            $of,
+            "secret_used_at, ",
+            $of,
+            "sequence, ",
+            $of,
+            "created_at, ",
+            $of,
+            "changed_at"
+        )
     };
 }
 pub(super) use columns;
 
 pub(super) const USER_BY_ID: &str = concat!("SELECT ", columns!(), " FROM users WHERE org_id = $1 AND id = $2");
-pub(super) const USER_NAME_TAKEN: &str = "SELECT id FROM users WHERE user_name = $1";
+pub(super) const USER_LOCK: Sql =
+    lock!(concat!(", ", columns!("u.")), "JOIN users u ON u.org_id = g.org_id AND u.id = g.id WHERE 1 = 1");
+pub(super) const USER_LOCK_TO_END: Sql =
+    lock!(ending, concat!(", ", columns!("u.")), "JOIN users u ON u.org_id = g.org_id AND u.id = g.id WHERE 1 = 1");
+pub(super) const USER_KEPT: Sql = keeping!("SELECT org_id FROM users WHERE id = $1");
+pub(super) const HANDLES_TAKEN: &str = "SELECT handle, user_id, is_id FROM user_handles WHERE handle IN ($1, $2)";
+pub(super) const HANDLE_INSERT: &str = "INSERT INTO user_handles (handle, user_id, is_id) VALUES ($1, $2, $3)";
+// An id stays for ever; the login name that equals the own id is that very row.
+pub(super) const HANDLE_KEEP: &str = "INSERT INTO user_handles (handle, user_id, is_id) SELECT $1, $2, false \
+     WHERE NOT EXISTS (SELECT 1 FROM user_handles WHERE handle = $1 AND user_id = $2)";
+pub(super) const HANDLE_DELETE: &str = "DELETE FROM user_handles WHERE handle = $1 AND user_id = $2 AND NOT is_id";
+pub(super) const USER_NAME_TAKEN: &str = "SELECT user_id FROM user_handles WHERE handle = $1";
 pub(super) const USER_INSERT: &str = "INSERT INTO users (org_id, id, kind, user_name, user_name_folded, name, name_folded, \
      description, access_token_type, state, token_epoch, sequence, created_at, changed_at) \
      VALUES ($1, $2, 2, $3, $4, $5, $6, $7, $8, 1, $9, $9, $10, $10)";
@@ -62,11 +93,8 @@ pub(super) const USER_SET_STATE: &str = "UPDATE users SET state = $3, \
      WHERE org_id = $1 AND id = $2";
 pub(super) const USER_SET_SECRET: &str =
     "UPDATE users SET secret_hash = $3, sequence = $4, changed_at = $5 WHERE org_id = $1 AND id = $2";
+// Keys, tokens and memberships go with it, in whatever organization; user grants must have gone before.
 pub(super) const USER_DELETE: &str = "DELETE FROM users WHERE org_id = $1 AND id = $2";
-pub(super) const USER_DELETE_KEYS: &str = "DELETE FROM machine_keys WHERE org_id = $1 AND user_id = $2";
-pub(super) const USER_DELETE_PATS: &str = "DELETE FROM personal_access_tokens WHERE org_id = $1 AND user_id = $2";
-// A user may be a member of other organizations.
-pub(super) const USER_DELETE_MEMBERSHIPS: &str = "DELETE FROM memberships WHERE user_id = $1";
 // Who calls, with all its memberships, and whether the organization it names exists: one round trip.
 macro_rules! caller {
     ($columns:literal, $table:literal, $rest:literal) => {
@@ -77,7 +105,7 @@ macro_rules! caller {
             $table,
             " t JOIN users u ON u.org_id = t.org_id AND u.id = t.user_id ",
             "LEFT JOIN organizations o ON o.id = CASE WHEN $2 = '' THEN u.org_id ELSE $2 END ",
-            "LEFT JOIN memberships m ON m.user_id = t.user_id ",
+            "LEFT JOIN memberships m ON m.user_id = t.user_id AND m.user_org_id = t.org_id ",
             $rest
         )
     };
@@ -96,13 +124,13 @@ impl Store {
         Ok(on!(&self.read, c => sqlx::query_as(USER_BY_ID).bind(at.org_id).bind(at.id).fetch_optional(c).await)?)
     }
 
-    /// Whether a user of any organization has exactly this login name.
+    /// Whether a user of any organization has this login name, in whatever case, or ever had it as its id.
     ///
     /// # Errors
     /// The store failed.
     pub async fn user_name_taken(&self, user_name: &str) -> Result<bool> {
         let found = on!(&self.read, c => sqlx::query_scalar::<_, String>(USER_NAME_TAKEN)
-            .bind(user_name).fetch_optional(c).await)?;
+            .bind(fold(user_name)).fetch_optional(c).await)?;
         Ok(found.is_some())
     }
 
@@ -124,83 +152,224 @@ impl Store {
     }
 }
 
-impl Tx {
-    /// A user as the transaction sees it.
+/// A name or id by which somebody is known already.
+#[derive(Debug, FromRow)]
+pub struct HandleRow {
+    /// In lower case.
+    pub handle: String,
+    /// Whose it is.
+    pub user_id: String,
+    /// An id, of whoever has or had it; else a login name.
+    pub is_id: bool,
+}
+
+impl Work {
+    /// Locks a user; none if there is no such user.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn user_by_id(&mut self, at: UserAt<'_>) -> Result<Option<UserRow>> {
-        Ok(on!(&mut self.0, c => sqlx::query_as(USER_BY_ID)
-            .bind(at.org_id).bind(at.id).fetch_optional(&mut **c).await)?)
+    pub async fn user_lock(&mut self, at: UserAt<'_>) -> Result<Option<Held<'_, UserRow>>> {
+        self.hold(USER_LOCK, AggregateKind::User, [at.org_id, at.id], None).await
     }
 
-    /// A new, active machine user.
-    ///
-    /// # Errors
-    /// [`super::StoreError::Taken`] when the login name is taken.
-    pub async fn user_insert(&mut self, user: &UserInsert<'_>, event: &Recorded) -> Result<()> {
-        on!(&mut self.0, c => sqlx::query(USER_INSERT)
-            .bind(user.org_id).bind(user.id).bind(user.user_name).bind(fold(user.user_name))
-            .bind(&user.values.name).bind(fold(&user.values.name)).bind(&user.values.description)
-            .bind(user.values.access_token_type)
-            .bind(event.sequence).bind(event.at).execute(&mut **c).await.map(drop))?;
-        Ok(())
-    }
-
-    /// Replaces the values of a machine user.
+    /// As [`Work::user_lock`], for a user that is going to be removed.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn user_update(&mut self, at: UserAt<'_>, values: &MachineValues, event: &Recorded) -> Result<()> {
-        on!(&mut self.0, c => sqlx::query(USER_UPDATE)
-            .bind(at.org_id).bind(at.id).bind(&values.name).bind(fold(&values.name)).bind(&values.description)
-            .bind(values.access_token_type)
-            .bind(event.sequence).bind(event.at).execute(&mut **c).await.map(drop))?;
-        Ok(())
+    pub async fn user_lock_to_end(&mut self, at: UserAt<'_>) -> Result<Option<Held<'_, UserRow>>> {
+        self.hold(USER_LOCK_TO_END, AggregateKind::User, [at.org_id, at.id], None).await
     }
 
-    /// Gives a user another login name.
-    ///
-    /// # Errors
-    /// [`super::StoreError::Taken`] when the login name is taken.
-    pub async fn user_rename(&mut self, at: UserAt<'_>, user_name: &str, event: &Recorded) -> Result<()> {
-        on!(&mut self.0, c => sqlx::query(USER_RENAME)
-            .bind(at.org_id).bind(at.id).bind(user_name).bind(fold(user_name))
-            .bind(event.sequence).bind(event.at).execute(&mut **c).await.map(drop))?;
-        Ok(())
-    }
-
-    /// Sets the state of a user.
+    /// The organization of a user, of whatever organization; the user stays until the unit of work ends.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn user_set_state(&mut self, at: UserAt<'_>, state: i64, event: &Recorded) -> Result<()> {
-        on!(&mut self.0, c => sqlx::query(USER_SET_STATE)
-            .bind(at.org_id).bind(at.id).bind(state)
-            .bind(event.sequence).bind(event.at).execute(&mut **c).await.map(drop))?;
-        Ok(())
+    pub async fn user_kept(&mut self, id: &str) -> Result<Option<String>> {
+        Ok(one_text!(self.tx(), USER_KEPT, id)?)
     }
 
-    /// Sets or removes the hash of the client secret.
+    /// Who has this id or this login name, or had the id.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn user_set_secret(&mut self, at: UserAt<'_>, hash: Option<&[u8]>, event: &Recorded) -> Result<()> {
-        on!(&mut self.0, c => sqlx::query(USER_SET_SECRET)
-            .bind(at.org_id).bind(at.id).bind(hash)
-            .bind(event.sequence).bind(event.at).execute(&mut **c).await.map(drop))?;
-        Ok(())
+    pub async fn handles_taken(&mut self, id: &str, user_name: &str) -> Result<Vec<HandleRow>> {
+        Ok(on!(self.tx(), c => sqlx::query_as(HANDLES_TAKEN)
+            .bind(fold(id)).bind(fold(user_name)).fetch_all(&mut **c).await)?)
+    }
+}
+
+/// A new, active machine user.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MachineAdded<'a> {
+    /// Where it will be.
+    #[serde(skip)]
+    pub at: UserAt<'a>,
+    /// Login name, unique on the server.
+    pub user_name: &'a str,
+    /// What else it says.
+    #[serde(flatten)]
+    pub values: &'a MachineValues,
+}
+
+impl Change for MachineAdded<'_> {
+    fn events(&self) -> Vec<Event> {
+        vec![Event::new(EventKind::MachineAdded, self)]
     }
 
-    /// Removes a user with its keys, tokens and memberships; its events stay.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn user_delete(&mut self, at: UserAt<'_>, _event: &Recorded) -> Result<()> {
-        on!(&mut self.0, c => sqlx::query(USER_DELETE_MEMBERSHIPS).bind(at.id).execute(&mut **c).await.map(drop))?;
-        for sql in [USER_DELETE_KEYS, USER_DELETE_PATS, USER_DELETE] {
-            on!(&mut self.0, c => sqlx::query(sql).bind(at.org_id).bind(at.id).execute(&mut **c).await.map(drop))?;
+    fn rows(&self, event: &Recorded) -> Vec<Statement<'_>> {
+        let (at, values) = (self.at, self.values);
+        let user = statement!(
+            USER_INSERT; at.org_id, at.id, self.user_name, fold(self.user_name), &values.name, fold(&values.name),
+            &values.description, values.access_token_type, event.sequence, event.at,
+        );
+        let id = statement!(HANDLE_INSERT; fold(at.id), at.id, true);
+        let name = statement!(HANDLE_KEEP; fold(self.user_name), at.id).any();
+        vec![user, id, name]
+    }
+}
+
+/// A machine user says something else.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub struct MachineChanged<'a> {
+    /// Where it is.
+    #[serde(skip)]
+    pub at: UserAt<'a>,
+    /// What it says from now on.
+    pub values: &'a MachineValues,
+}
+
+impl Change for MachineChanged<'_> {
+    fn events(&self) -> Vec<Event> {
+        vec![Event::new(EventKind::MachineChanged, self)]
+    }
+
+    fn rows(&self, event: &Recorded) -> Vec<Statement<'_>> {
+        let (at, values) = (self.at, self.values);
+        vec![statement!(
+            USER_UPDATE; at.org_id, at.id, &values.name, fold(&values.name), &values.description,
+            values.access_token_type, event.sequence, event.at,
+        )]
+    }
+}
+
+/// A user gets another login name.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UserRenamed<'a> {
+    /// Where it is.
+    #[serde(skip)]
+    pub at: UserAt<'a>,
+    /// Its login name so far.
+    #[serde(skip)]
+    pub old: &'a str,
+    /// Its login name from now on.
+    pub user_name: &'a str,
+}
+
+impl Change for UserRenamed<'_> {
+    fn events(&self) -> Vec<Event> {
+        vec![Event::new(EventKind::UserNameChanged, self)]
+    }
+
+    fn rows(&self, event: &Recorded) -> Vec<Statement<'_>> {
+        let at = self.at;
+        let (old, new) = (fold(self.old), fold(self.user_name));
+        let mut rows = vec![statement!(
+            USER_RENAME; at.org_id, at.id, self.user_name, new.clone(), event.sequence, event.at,
+        )];
+        if old != new {
+            rows.push(statement!(HANDLE_DELETE; old, at.id).any());
+            rows.push(statement!(HANDLE_KEEP; new, at.id).any());
         }
-        Ok(())
+        rows
+    }
+}
+
+/// What is done to a user as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserSwitch {
+    /// It is switched off.
+    Deactivate,
+    /// It is switched on again.
+    Reactivate,
+    /// It is locked.
+    Lock,
+    /// Its lock is taken away.
+    Unlock,
+}
+
+/// A user is switched on or off.
+#[derive(Debug)]
+pub struct UserSwitched<'a> {
+    /// Where it is.
+    pub at: UserAt<'a>,
+    /// What is done.
+    pub switch: UserSwitch,
+}
+
+impl Change for UserSwitched<'_> {
+    fn events(&self) -> Vec<Event> {
+        let kind = match self.switch {
+            UserSwitch::Deactivate => EventKind::UserDeactivated,
+            UserSwitch::Reactivate => EventKind::UserReactivated,
+            UserSwitch::Lock => EventKind::UserLocked,
+            UserSwitch::Unlock => EventKind::UserUnlocked,
+        };
+        vec![Event::new(kind, &Nothing {})]
+    }
+
+    fn rows(&self, event: &Recorded) -> Vec<Statement<'_>> {
+        let state = match self.switch {
+            UserSwitch::Deactivate => UserState::Inactive,
+            UserSwitch::Reactivate | UserSwitch::Unlock => UserState::Active,
+            UserSwitch::Lock => UserState::Locked,
+        };
+        vec![statement!(USER_SET_STATE; self.at.org_id, self.at.id, state.number(), event.sequence, event.at)]
+    }
+}
+
+/// A machine gets a client secret, or loses it.
+#[derive(Debug)]
+pub struct MachineSecretSet<'a> {
+    /// Where it is.
+    pub at: UserAt<'a>,
+    /// SHA-256 of the secret; none for none.
+    pub hash: Option<&'a [u8]>,
+}
+
+impl Change for MachineSecretSet<'_> {
+    fn events(&self) -> Vec<Event> {
+        let removed = EventKind::MachineSecretRemoved;
+        vec![Event::new(self.hash.map_or(removed, |_| EventKind::MachineSecretSet), &Nothing {})]
+    }
+
+    fn rows(&self, event: &Recorded) -> Vec<Statement<'_>> {
+        vec![statement!(USER_SET_SECRET; self.at.org_id, self.at.id, self.hash, event.sequence, event.at)]
+    }
+}
+
+/// A user goes, with its keys, tokens and memberships. Its grants must have gone before; events stay, and its id is
+/// never given again.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UserRemoved<'a> {
+    /// Where it was.
+    #[serde(skip)]
+    pub at: UserAt<'a>,
+    /// Its login name.
+    pub user_name: &'a str,
+}
+
+impl Change for UserRemoved<'_> {
+    fn events(&self) -> Vec<Event> {
+        vec![Event::new(EventKind::UserRemoved, self)]
+    }
+
+    fn rows(&self, _event: &Recorded) -> Vec<Statement<'_>> {
+        let at = self.at;
+        let name = statement!(HANDLE_DELETE; fold(self.user_name), at.id).any();
+        vec![statement!(USER_DELETE; at.org_id, at.id), name]
     }
 }

@@ -6,8 +6,8 @@
 //! part only; if the commit of the group fails, it fails for all of its members, and none was answered
 //! before.
 //!
-//! A member sees what earlier members of its group wrote, although that is not on disk yet. One that goes
-//! on to read elsewhere must therefore commit, even if it wrote nothing itself.
+//! A member sees what earlier members of its group wrote, although that is not on disk yet. So each is answered
+//! when its group is on disk, even one that wrote nothing or refuses: what it says may follow from what it saw.
 //!
 //! A member that is done queues up again, behind the writers that came meanwhile; the first of them to
 //! get its turn finds the group still open and commits it for all.
@@ -149,46 +149,55 @@ impl State {
     }
 }
 
-/// The part of one writer in a transaction. Dropped without [`GroupTx::commit`], it leaves nothing.
+/// The part of one writer in a transaction. Dropped without [`GroupTx::end`], it leaves nothing.
 pub(super) struct GroupTx(Option<OwnedMutexGuard<State>>);
 
 impl GroupTx {
-    /// Waits until the group is on disk, and then drops what was to be kept until then.
+    /// Ends this part: keeps what it wrote, or undoes it. Then waits until the group is on disk, for even who wrote
+    /// nothing has seen what others of the group wrote, and drops what was to be kept until then.
     ///
     /// # Errors
-    /// The store failed; then nothing of it is visible.
-    pub async fn commit<T: Send + 'static>(mut self, until_then: T) -> Result<()> {
-        let Some(mut state) = self.0.take() else { return Ok(()) };
+    /// The store failed; then nothing of the group is visible.
+    pub async fn end<T: Send + 'static>(mut self, keep: bool, until_then: T) -> Result<()> {
+        let Some(state) = self.0.take() else { return Ok(()) };
         whole(async move {
             let _until_then = until_then;
-            if let Err(error) = state.run("RELEASE member").await {
-                state.end().await;
-                return Err(error);
-            }
-            state.undo = false;
-            let Some(group) = &state.group else { return Err(failed()) };
-            let mut outcome = group.subscribe();
-            let turn = Arc::clone(OwnedMutexGuard::mutex(&state));
-            drop(state);
-            let mut watched = outcome.clone();
-            let told = async move { watched.wait_for(Option::is_some).await.is_ok() };
-            let turn = tokio::select! {
-                _ = told => None,
-                turn = turn.lock_owned() => Some(turn),
-            };
-            if let Some(mut state) = turn {
-                let open = outcome.borrow().is_none();
-                if open {
-                    state.end().await;
-                }
-            }
-            let ended = *outcome.borrow_and_update();
-            match ended {
-                Some(Ok(())) => Ok(()),
-                _ => Err(failed()),
-            }
+            leave(state, keep).await
         })
         .await
+    }
+}
+
+async fn leave(mut state: OwnedMutexGuard<State>, keep: bool) -> Result<()> {
+    let Some(group) = &state.group else { return Err(failed()) };
+    let mut outcome = group.subscribe();
+    if keep {
+        if let Err(error) = state.run("RELEASE member").await {
+            state.end().await;
+            return Err(error);
+        }
+        state.undo = false;
+    } else {
+        state.settle().await;
+    }
+    let turn = Arc::clone(OwnedMutexGuard::mutex(&state));
+    drop(state);
+    let mut watched = outcome.clone();
+    let told = async move { watched.wait_for(Option::is_some).await.is_ok() };
+    let turn = tokio::select! {
+        _ = told => None,
+        turn = turn.lock_owned() => Some(turn),
+    };
+    if let Some(mut state) = turn {
+        let open = outcome.borrow().is_none();
+        if open {
+            state.end().await;
+        }
+    }
+    let ended = *outcome.borrow_and_update();
+    match ended {
+        Some(Ok(())) => Ok(()),
+        _ => Err(failed()),
     }
 }
 
@@ -270,7 +279,7 @@ mod tests {
                 let mut tx = writer.begin().await.expect("a turn");
                 insert(&mut tx, id, None).await.expect("a row");
                 if id % 3 == 0 {
-                    tx.commit(()).await.expect("committed");
+                    tx.end(true, ()).await.expect("committed");
                 } else if id % 3 == 1 {
                     assert!(insert(&mut tx, id, None).await.is_err(), "the same id again");
                 }
@@ -291,16 +300,16 @@ mod tests {
         let second = writer.begin();
         let mut second = std::pin::pin!(second);
         assert!(futures::poll!(&mut second).is_pending());
-        let (one, two) = tokio::join!(first.commit(()), async {
+        let (one, two) = tokio::join!(first.end(true, ()), async {
             let mut tx = second.await?;
             insert(&mut tx, 2, None).await?;
-            tx.commit(()).await
+            tx.end(true, ()).await
         });
         assert!(one.is_err(), "its parent does not exist");
         assert!(two.is_err() && count(&writer).await == 0 || two.is_ok() && count(&writer).await == 1);
         let mut tx = writer.begin().await.expect("a turn");
         insert(&mut tx, 3, None).await.expect("a row");
-        tx.commit(()).await.expect("the next group is fine");
+        tx.end(true, ()).await.expect("the next group is fine");
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -312,7 +321,7 @@ mod tests {
                 async move {
                     let mut tx = writer.begin().await?;
                     insert(&mut tx, 1000 + id, None).await?;
-                    tx.commit(()).await
+                    tx.end(true, ()).await
                 }
             });
             for _ in 0..id % 7 {
@@ -321,7 +330,7 @@ mod tests {
             gone.abort();
             let mut tx = writer.begin().await.expect("a turn");
             insert(&mut tx, id, None).await.expect("a row");
-            tx.commit(()).await.expect("committed");
+            tx.end(true, ()).await.expect("committed");
         }
         let mut alone = writer.alone().await.expect("open");
         let kept = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM t WHERE id < 1000");

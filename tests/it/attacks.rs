@@ -252,8 +252,9 @@ async fn tokens_and_secrets_in_the_query_string() {
 #[tokio::test]
 async fn tokens_of_another_server() {
     let (scene, foreign) = (Scene::set().await, TestServer::start().await);
-    let (user, _) = scene.server.machine("jwt", "ACCESS_TOKEN_TYPE_JWT").await;
+    let user = "robot";
     let body = json!({"userName": "jwt", "name": "jwt", "userId": user, "accessTokenType": "ACCESS_TOKEN_TYPE_JWT"});
+    scene.server.ok("/users/machine", body.clone()).await;
     foreign.ok("/users/machine", body).await;
     let key = foreign.ok(&format!("/users/{user}/keys"), json!({"type": 1})).await;
     let project = aud(&scene.project);

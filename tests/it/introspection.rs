@@ -259,8 +259,9 @@ async fn what_is_switched_off_is_void_at_once() {
     assert_eq!((see(&token).await, see(&pat).await), (json!(true), json!(false)));
     assert_eq!(server.delete(&format!("/users/{user}")).await.0, 200);
     assert_eq!(see(&token).await, json!(false));
-    // A new user with the same id gets none of its tokens.
-    server.ok("/users/machine", json!({"userName": "bot", "name": "bot", "userId": user})).await;
+    // Nobody gets its id, and with it its tokens.
+    let again = json!({"userName": "bot", "name": "bot", "userId": user});
+    assert_eq!(server.post("/users/machine", again).await.0, 400);
     assert_eq!(see(&token).await, json!(false));
     assert_eq!(server.delete(&format!("/projects/{project}/apps/{}", app.id)).await.0, 200);
     assert_eq!(see(&server.token).await, json!(400));

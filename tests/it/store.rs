@@ -12,10 +12,9 @@ async fn every_statement_can_be_prepared() {
     let server = TestServer::start().await;
     assert!(STATEMENTS.len() > 40);
     for (name, statement) in STATEMENTS {
-        let statement = sqlx::SqlStr::from_static(statement);
         match server.sql().await {
-            Sql::Lite(pool) => pool.prepare(statement).await.map(drop),
-            Sql::Pg(pool) => pool.prepare(statement).await.map(drop),
+            Sql::Lite(pool) => pool.prepare(sqlx::SqlStr::from_static(statement.lite)).await.map(drop),
+            Sql::Pg(pool) => pool.prepare(sqlx::SqlStr::from_static(statement.pg)).await.map(drop),
         }
         .unwrap_or_else(|e| panic!("{name}: {e}"));
     }

@@ -57,13 +57,45 @@ async fn a_machine_user_lives_from_creation_to_removal() {
 }
 
 #[tokio::test]
-async fn a_chosen_id_can_be_used_again_after_removal_and_its_sequence_goes_on() {
+async fn ids_and_names_of_users_are_told_apart_for_ever() {
     let server = TestServer::start().await;
-    let body = json!({"userName": "chosen", "name": "n", "userId": "my-robot"});
-    assert_eq!(text(&server.ok("/users/machine", body.clone()).await, "/userId"), "my-robot");
-    server.delete("/users/my-robot").await;
-    let again = server.ok("/users/machine", body).await;
-    assert_eq!(number(&again, "/details/sequence"), 3, "no sequence is given twice");
+    let add = async |id: Option<&str>, name: &str| {
+        let mut body = json!({"userName": name, "name": "n"});
+        if let Some(id) = id {
+            body["userId"] = id.into();
+        }
+        let (status, answer) = server.post("/users/machine", body).await;
+        (status, answer.pointer("/details/0/id").and_then(Value::as_str).unwrap_or_default().to_owned(), answer)
+    };
+    let used = || (400, "COMMAND-k2una".to_owned());
+    let taken = || (409, "V3-DKcYh".to_owned());
+    let short = |(status, id, _): (u16, String, Value)| (status, id);
+    assert_eq!(add(Some("My-Robot"), "chosen").await.2["userId"], "My-Robot");
+    assert_eq!(short(add(Some("my-robot"), "other").await), used());
+    assert_eq!(short(add(None, "MY-ROBOT").await), taken(), "a name that is an id");
+    assert_eq!(short(add(Some("CHOSEN"), "other").await), used(), "an id that is a name");
+    assert_eq!(short(add(Some("same"), "same").await), (200, String::new()), "both of one user");
+    server.delete("/users/My-Robot").await;
+    assert_eq!(short(add(Some("My-Robot"), "chosen").await), used(), "removed, but never given again");
+    assert_eq!(short(add(None, "my-robot").await), taken());
+    let org = text(&server.ok("/orgs", json!({"name": "Elsewhere"})).await, "/id");
+    let body = json!({"userName": "x", "name": "x", "userId": "My-Robot"});
+    let elsewhere = server.call_as(&server.token, Some(&org), Method::POST, "/users/machine", Some(body)).await;
+    assert_eq!((elsewhere.0, text(&elsewhere.1, "/details/0/id")), used(), "in no organization");
+    assert_eq!(short(add(None, "chosen").await).0, 200, "names are free again");
+    // What looks like an id of the server cannot be chosen, be it given out already or not.
+    let project = server.project("p").await;
+    let future = format!("9{project}");
+    for number in [project.as_str(), &future] {
+        assert_eq!(add(Some(number), "n-1").await.0, 400, "{number}");
+        assert_eq!(add(None, number).await.0, 400, "{number}");
+    }
+    for id in ["a b", "a/b", "\u{202e}x", "é", "a\"b", "%41"] {
+        assert_eq!(add(Some(id), "n-2").await.2["code"], 3, "{id}");
+    }
+    assert_eq!(add(Some("1234567"), "moved-here").await.0, 200, "ids of another server");
+    let (status, _) = server.put("/users/1234567/username", json!({"userName": "My-Robot"})).await;
+    assert_eq!(status, 409, "renaming takes no id either");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::auth::scopes::Scopes;
 use crate::clock::Micros;
-use crate::store::role_keys;
+use crate::store::names;
 
 /// A JSON object of claims.
 pub type Claims = Map<String, Value>;
@@ -53,12 +53,13 @@ pub fn org(claims: &mut Claims, scopes: Scopes<'_>, org: &Org<'_>) {
 pub struct Roles(BTreeMap<String, BTreeMap<String, String>>);
 
 impl Roles {
-    /// Adds what one organization grants; `keys` is a JSON list. Only what the scopes ask for.
-    pub fn add(&mut self, scopes: Scopes<'_>, org_id: &str, domain: &str, keys: &str) {
-        if !scopes.wants_roles_of(org_id) {
+    /// Adds what one organization grants; `keys` is a JSON list. Only what the scopes ask for; without any, all.
+    pub fn add(&mut self, scopes: Option<Scopes<'_>>, org_id: &str, domain: &str, keys: &str) {
+        if scopes.is_some_and(|scopes| !scopes.wants_roles_of(org_id)) {
             return;
         }
-        for key in role_keys(keys).unwrap_or_default().into_iter().filter(|key| scopes.wants_role(key)) {
+        let wanted = |key: &String| scopes.is_none_or(|scopes| scopes.wants_role(key));
+        for key in names(keys).unwrap_or_default().into_iter().filter(wanted) {
             self.0.entry(key).or_default().insert(org_id.to_owned(), domain.to_owned());
         }
     }

@@ -14,7 +14,7 @@ use crate::auth::scopes::{self, Scopes};
 use crate::clock::Micros;
 use crate::crypto::secrets;
 use crate::error::Error;
-use crate::store::TokenInsert;
+use crate::store::{TokenInsert, UserAt};
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const CLIENT_CREDENTIALS: &str = "client_credentials";
@@ -112,21 +112,21 @@ impl OAuth {
         let user = &machine.row;
         let mut claims = Claims::new();
         claims::org(&mut claims, scopes, &Org { id: &user.org_id, name: &user.org_name, domain: &user.org_domain });
-        self.role_claims(&mut claims, &user.id, scopes).await?;
+        self.role_claims(&mut claims, UserAt { org_id: &user.org_id, id: &user.id }, scopes).await?;
         Ok(claims)
     }
 
     /// Roles in every project of the audience, if the scopes ask for roles.
-    pub(super) async fn role_claims(&self, claims: &mut Claims, user_id: &str, scopes: Scopes<'_>) -> Outcome<()> {
+    pub(super) async fn role_claims(&self, claims: &mut Claims, user: UserAt<'_>, scopes: Scopes<'_>) -> Outcome<()> {
         let audience = scopes.audience(&self.parts.project_id);
         if !scopes.roles() || audience.is_empty() {
             return Ok(());
         }
         let mut projects: BTreeMap<String, Roles> = BTreeMap::new();
-        for row in self.parts.deps.store.roles_of_user(user_id).await? {
+        for row in self.parts.deps.store.roles_of_user(user).await? {
             if audience.contains(&row.project_id.as_str()) {
                 let roles = projects.entry(row.project_id).or_default();
-                roles.add(scopes, &row.org_id, &row.org_domain, &row.role_keys);
+                roles.add(Some(scopes), &row.org_id, &row.org_domain, &row.role_keys);
             }
         }
         for (project_id, roles) in &projects {

@@ -12,7 +12,7 @@ use crate::clock::Micros;
 use crate::crypto::secrets;
 use crate::error::Error;
 use crate::service::tokens::PAT_SCOPES;
-use crate::store::{self, TokenRow};
+use crate::store::{self, TokenRow, names};
 
 /// An answer.
 pub enum Introspection {
@@ -58,7 +58,7 @@ impl OAuth {
         if !presented.is(&first.user_id, first.token_hash.as_deref()) {
             return Ok(None);
         }
-        let Some(claims) = self.answer(client, &rows) else { return Ok(None) };
+        let Some(claims) = self.answer(client, &rows).map_err(Error::from)? else { return Ok(None) };
         let body = serde_json::to_vec(&claims).map_err(Error::internal)?.into();
         Ok(Some(Active { body, expires_at: first.expires_at, is_pat: first.scopes.is_none() }))
     }
@@ -77,10 +77,10 @@ impl OAuth {
     }
 
     /// The answer for a good token, if it is for this application.
-    fn answer(&self, client: &Client, rows: &[TokenRow]) -> Option<Claims> {
-        let token = rows.first()?;
+    fn answer(&self, client: &Client, rows: &[TokenRow]) -> store::Result<Option<Claims>> {
+        let Some(token) = rows.first() else { return Ok(None) };
         let (client_id, project_id) = (&client.row.client_id, &client.row.project_id);
-        let granted = token.scopes.clone().unwrap_or_else(|| pat_scopes(token));
+        let granted = token.scopes.clone().map_or_else(|| pat_scopes(token), Ok)?;
         let scopes = Scopes(&granted);
         let audience: Vec<&str> = match token.scopes {
             Some(_) => scopes.audience(&self.parts.project_id),
@@ -88,7 +88,7 @@ impl OAuth {
             None => vec![client_id, project_id],
         };
         if !audience.iter().any(|aud| aud == client_id || aud == project_id) {
-            return None;
+            return Ok(None);
         }
         let mut claims = user(token, scopes);
         if let Some(name) = claims.get("preferred_username").cloned() {
@@ -97,14 +97,16 @@ impl OAuth {
         self.registered(&mut claims, token);
         claims.insert("scope".to_owned(), granted.as_str().into());
         claims.insert("aud".to_owned(), audience.into());
+        // A personal access token asks for all roles.
+        let wanted = token.scopes.is_some().then_some(scopes);
         let mut roles = Roles::default();
         for row in rows {
             if let (Some(org), Some(domain), Some(keys)) = (&row.grant_org, &row.grant_domain, &row.role_keys) {
-                roles.add(scopes, org, domain, keys);
+                roles.add(wanted, org, domain, keys);
             }
         }
         roles.claim(&mut claims, project_id, true);
-        Some(claims)
+        Ok(Some(claims))
     }
 
     fn registered(&self, claims: &mut Claims, token: &TokenRow) {
@@ -138,11 +140,13 @@ pub(super) fn user(token: &TokenRow, scopes: Scopes<'_>) -> Claims {
 }
 
 /// Scopes of a personal access token: its own, and every role of the application's project.
-fn pat_scopes(token: &TokenRow) -> String {
+fn pat_scopes(token: &TokenRow) -> store::Result<String> {
     let mut scopes = PAT_SCOPES.join(" ");
-    for key in token.project_roles.iter().flat_map(|keys| keys.split(' ')) {
+    let keys = token.project_roles.as_deref().map(names).transpose()?.unwrap_or_default();
+    // A scope has no blanks (RFC 6749, section 3.3): such a role stands in the claim of roles only.
+    for key in keys.iter().filter(|key| !key.contains(char::is_whitespace)) {
         scopes.push(' ');
         scopes.push_str(&scopes::role(key));
     }
-    scopes
+    Ok(scopes)
 }

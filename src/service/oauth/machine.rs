@@ -5,7 +5,7 @@ use super::{Credentials, OAuth, OAuthError, Outcome};
 use crate::clock::Micros;
 use crate::crypto::jws::Verifier;
 use crate::crypto::secrets;
-use crate::store::{self, MachineRow, USER_ACTIVE};
+use crate::store::{self, MachineRow, UserState};
 
 /// A machine that has proven itself.
 pub struct Machine {
@@ -66,7 +66,7 @@ impl Machine {
     /// # Errors
     /// `invalid_request`, it is deactivated or locked.
     pub fn active(self) -> Outcome<Self> {
-        if self.row.state != USER_ACTIVE {
+        if self.row.state != UserState::Active {
             return Err(OAuthError::invalid_request("Errors.User.NotActive"));
         }
         Ok(self)

@@ -6,7 +6,7 @@ use super::{OAuth, OAuthError, Outcome};
 use crate::auth::Presented;
 use crate::auth::scopes::Scopes;
 use crate::service::tokens::PAT_SCOPES;
-use crate::store;
+use crate::store::{self, UserAt};
 
 impl OAuth {
     /// What a token says of its user; no audience is asked for.
@@ -30,7 +30,7 @@ impl OAuth {
         let granted = row.scopes.clone().unwrap_or_else(|| PAT_SCOPES.join(" "));
         let scopes = Scopes(&granted);
         let mut claims = user(row, scopes);
-        self.role_claims(&mut claims, &row.user_id, scopes).await?;
+        self.role_claims(&mut claims, UserAt { org_id: &row.org_id, id: &row.user_id }, scopes).await?;
         Ok(claims)
     }
 }

@@ -19,8 +19,9 @@ use tokio::task::JoinHandle;
 
 use super::{PEMS, text};
 
-const ORG_ROLE: &str = "INSERT INTO memberships (org_id, scope, object_id, user_id, roles, sequence, created_at, \
-     changed_at) VALUES ($1, 1, $1, $2, $3, 1, 0, 0)";
+const ORG_ROLE: &str = "INSERT INTO memberships (org_id, scope, object_id, user_id, user_org_id, of_org, roles, \
+     sequence, created_at, changed_at) SELECT $1, 1, $1, id, org_id, $1, '[\"' || $3 || '\"]', 1, 0, 0 FROM users \
+     WHERE id = $2";
 
 /// What a test wants otherwise.
 #[derive(Default)]

@@ -1,0 +1,197 @@
+//! Statements and their values, for both engines.
+
+use std::borrow::Cow;
+
+use sqlx::postgres::PgArguments;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Arguments as _, Postgres, Sqlite};
+
+/// The text of a statement: the same for both engines, but for the few words that they say differently.
+#[derive(Debug, Clone, Copy)]
+pub struct Sql {
+    /// For PostgreSQL.
+    pub pg: &'static str,
+    /// For SQLite.
+    pub lite: &'static str,
+}
+
+impl Sql {
+    /// One text for both.
+    pub const fn of(text: &'static str) -> Self {
+        Self { pg: text, lite: text }
+    }
+}
+
+impl From<&'static str> for Sql {
+    fn from(text: &'static str) -> Self {
+        Self::of(text)
+    }
+}
+
+/// A query that locks the rows it finds until the transaction ends. SQLite has one writer and needs no word for it.
+///
+/// The lock is the one that lets others refer to the rows meanwhile. It must be asked for all rows of a join: of a
+/// row that is not locked PostgreSQL gives what it was before the wait.
+macro_rules! locking {
+    ($($text:expr),+) => {
+        $crate::store::sql::Sql { pg: concat!($($text),+, " FOR NO KEY UPDATE"), lite: concat!($($text),+) }
+    };
+}
+pub(super) use locking;
+
+/// As [`locking`], for rows that are going to be removed: nobody can refer to them any more. Asked for at the start,
+/// so that nobody who keeps the row waits for what the remover holds.
+macro_rules! ending {
+    ($($text:expr),+) => {
+        $crate::store::sql::Sql { pg: concat!($($text),+, " FOR UPDATE"), lite: concat!($($text),+) }
+    };
+}
+pub(super) use ending;
+
+/// A query that keeps the rows it finds from being removed until the transaction ends.
+macro_rules! keeping {
+    ($($text:expr),+) => {
+        $crate::store::sql::Sql { pg: concat!($($text),+, " FOR KEY SHARE"), lite: concat!($($text),+) }
+    };
+}
+pub(super) use keeping;
+
+/// A value of a statement.
+#[derive(Debug, Clone)]
+pub enum Value<'a> {
+    /// A text.
+    Text(Cow<'a, str>),
+    /// A text or nothing.
+    MaybeText(Option<&'a str>),
+    /// A number.
+    Int(i64),
+    /// Yes or no.
+    Bool(bool),
+    /// Bytes or nothing.
+    Bytes(Option<&'a [u8]>),
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+}
+
+impl<'a> From<&'a String> for Value<'a> {
+    fn from(text: &'a String) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for Value<'_> {
+    fn from(text: String) -> Self {
+        Self::Text(Cow::Owned(text))
+    }
+}
+
+impl<'a> From<Option<&'a str>> for Value<'a> {
+    fn from(text: Option<&'a str>) -> Self {
+        Self::MaybeText(text)
+    }
+}
+
+impl From<i64> for Value<'_> {
+    fn from(number: i64) -> Self {
+        Self::Int(number)
+    }
+}
+
+impl From<bool> for Value<'_> {
+    fn from(yes: bool) -> Self {
+        Self::Bool(yes)
+    }
+}
+
+impl<'a> From<&'a [u8]> for Value<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Bytes(Some(bytes))
+    }
+}
+
+impl<'a> From<Option<&'a [u8]>> for Value<'a> {
+    fn from(bytes: Option<&'a [u8]>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+/// How many rows a statement must change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rows {
+    /// Exactly one; everything else is a defect, and nothing is written.
+    One,
+    /// As many as there are.
+    Any,
+}
+
+/// A statement that writes, with its values.
+#[derive(Debug)]
+pub struct Statement<'a> {
+    pub(super) sql: Sql,
+    pub(super) values: Vec<Value<'a>>,
+    pub(super) rows: Rows,
+}
+
+impl Statement<'_> {
+    /// The same for as many rows as there are.
+    #[must_use]
+    pub fn any(self) -> Self {
+        Self { rows: Rows::Any, ..self }
+    }
+
+    pub(super) fn pg(&self) -> Result<PgArguments, sqlx::Error> {
+        let mut arguments = PgArguments::default();
+        for value in &self.values {
+            match value {
+                Value::Text(text) => arguments.add(&**text),
+                Value::MaybeText(text) => arguments.add(*text),
+                Value::Int(number) => arguments.add(*number),
+                Value::Bool(yes) => arguments.add(*yes),
+                Value::Bytes(bytes) => arguments.add(*bytes),
+            }
+            .map_err(sqlx::Error::Encode)?;
+        }
+        Ok(arguments)
+    }
+
+    pub(super) fn lite(&self) -> Result<SqliteArguments, sqlx::Error> {
+        let mut arguments = SqliteArguments::default();
+        for value in &self.values {
+            match value {
+                Value::Text(text) => arguments.add(&**text),
+                Value::MaybeText(text) => arguments.add(*text),
+                Value::Int(number) => arguments.add(*number),
+                Value::Bool(yes) => arguments.add(*yes),
+                Value::Bytes(bytes) => arguments.add(*bytes),
+            }
+            .map_err(sqlx::Error::Encode)?;
+        }
+        Ok(arguments)
+    }
+
+    pub(super) async fn on_pg(&self, connection: &mut sqlx::PgConnection) -> Result<u64, sqlx::Error> {
+        let done = sqlx::query_with::<Postgres, _>(self.sql.pg, self.pg()?).execute(connection).await?;
+        Ok(done.rows_affected())
+    }
+
+    pub(super) async fn on_lite(&self, connection: &mut sqlx::SqliteConnection) -> Result<u64, sqlx::Error> {
+        let done = sqlx::query_with::<Sqlite, _>(self.sql.lite, self.lite()?).execute(connection).await?;
+        Ok(done.rows_affected())
+    }
+}
+
+/// A statement with its values, which must change exactly one row.
+macro_rules! statement {
+    ($sql:expr; $($value:expr),* $(,)?) => {
+        $crate::store::sql::Statement {
+            sql: $sql.into(),
+            values: vec![$($crate::store::sql::Value::from($value)),*],
+            rows: $crate::store::sql::Rows::One,
+        }
+    };
+}
+pub(super) use statement;

@@ -1,0 +1,232 @@
+//! The unit of work: the one way to write.
+//!
+//! [`Store::work`] opens a transaction, hands it to a function that looks, decides and records, and ends it.
+//! What the function answers, refusals included, is given to the caller only when all that it has seen is
+//! durable. What other writers undid is done again from the start.
+//!
+//! # Order of locks
+//!
+//! Whoever locks several rows does so in this order, so that nobody waits in a circle: instance, organization,
+//! user, project, application, user grant, each kind by organization and id, and parents before what belongs
+//! to them. Locking an object locks its aggregate first and its row with it. What only has to stay is kept, not
+//! locked ([`Work::user_kept`]): any number of writers can keep the same row. Foreign keys hold what was
+//! forgotten. Should a circle arise all the same, PostgreSQL ends one of the transactions, and it is done again.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, PgConnection, Postgres, Transaction};
+
+use super::events::append;
+use super::writer::GroupTx;
+use super::{Aggregate, Change, Engine, Recorded, Result, Rows, Statement, Store, StoreError, cache};
+use crate::clock::Micros;
+use crate::error;
+
+/// How often a unit of work is done before its caller is told to try again. Each time somebody else got on.
+const TRIES: u32 = 10;
+
+/// Who changes something, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Actor<'a> {
+    /// The user, or the name of a part of the server.
+    pub id: &'a str,
+    /// Present time.
+    pub now: Micros,
+}
+
+/// An open transaction of either engine.
+pub(super) type Begun = Engine<Transaction<'static, Postgres>, GroupTx>;
+
+/// A unit of work: a transaction, and what has been recorded in it.
+pub struct Work {
+    /// None only while it is being dropped.
+    begun: Option<Begun>,
+    /// Where the transaction goes when the function is done with it.
+    home: Home,
+    editor: Arc<str>,
+    now: Micros,
+}
+
+/// Takes back the transaction from the function that worked with it.
+type Home = Arc<Mutex<Option<Begun>>>;
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        *self.home.lock().unwrap_or_else(PoisonError::into_inner) = self.begun.take();
+    }
+}
+
+impl Store {
+    /// Does a unit of work. `act` may run several times, so it makes nothing that must be made once: keys and
+    /// secrets are made before.
+    ///
+    /// # Errors
+    /// Those of `act`, after which nothing is written; or the store failed.
+    pub async fn work<T, F>(&self, actor: Actor<'_>, act: impl Fn(Work) -> F) -> error::Result<T>
+    where
+        F: Future<Output = error::Result<T>>,
+    {
+        let editor: Arc<str> = actor.id.into();
+        let mut tries = 1;
+        loop {
+            let home = Home::default();
+            let begun = Some(self.begin().await?);
+            let work = Work { begun, home: Arc::clone(&home), editor: Arc::clone(&editor), now: actor.now };
+            let outcome = act(work).await;
+            let begun = home.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let Some(begun) = begun else { return Err(StoreError::Inconsistent("a unit of work was kept").into()) };
+            let ended = self.end(begun, outcome.is_ok()).await;
+            match (outcome, ended) {
+                (Ok(answer), Ok(())) => return Ok(answer),
+                (Err(error), _) if tries < TRIES && overtaken(&error) => {}
+                (Err(error), _) if overtaken(&error) => return Err(error::Error::unavailable(error)),
+                (Err(refusal), Ok(())) => return Err(refusal),
+                (_, Err(StoreError::Overtaken(_))) if tries < TRIES => {}
+                (_, Err(error)) => return Err(error.into()),
+            }
+            tries += 1;
+        }
+    }
+
+    /// Executes one statement that is a unit of work of its own and changes nothing that a cache may hold;
+    /// gives the number of rows.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub(super) async fn alone(&self, statement: &Statement<'_>) -> Result<u64> {
+        match &self.write {
+            Engine::Pg(pool) => {
+                let mut connection = pool.acquire().await?;
+                Ok(statement.on_pg(&mut connection).await?)
+            }
+            Engine::Lite(writer) => {
+                let mut tx = writer.begin().await?;
+                let rows = statement.on_lite(&mut tx).await?;
+                tx.end(true, ()).await?;
+                Ok(rows)
+            }
+        }
+    }
+
+    /// As [`Store::alone`], for a statement without values that gives rows.
+    pub(super) async fn alone_rows<R>(&self, sql: &'static str) -> Result<Vec<R>>
+    where
+        R: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+    {
+        match &self.write {
+            Engine::Pg(pool) => Ok(sqlx::query_as(sql).fetch_all(pool).await?),
+            Engine::Lite(writer) => {
+                let mut tx = writer.begin().await?;
+                let rows = sqlx::query_as(sql).fetch_all(&mut *tx).await?;
+                tx.end(true, ()).await?;
+                Ok(rows)
+            }
+        }
+    }
+
+    async fn begin(&self) -> Result<Begun> {
+        Ok(match &self.write {
+            Engine::Pg(pool) => Engine::Pg(pool.begin().await?),
+            Engine::Lite(writer) => Engine::Lite(writer.begin().await?),
+        })
+    }
+
+    /// Ends a transaction: makes it durable, or undoes it. Either way all that it has seen is durable afterwards.
+    async fn end(&self, begun: Begun, keep: bool) -> Result<()> {
+        match begun {
+            // PostgreSQL shows nothing that is not durable; what was begun is undone while nobody waits for it.
+            Engine::Pg(tx) if !keep => {
+                drop(tx);
+                Ok(())
+            }
+            Engine::Pg(tx) => commit(tx, self.changes.guard()).await,
+            Engine::Lite(tx) if !keep => tx.end(false, ()).await,
+            Engine::Lite(tx) => tx.end(true, self.changes.guard()).await,
+        }
+    }
+}
+
+/// Commits on a task of its own: once begun, it is not given up because its caller goes away.
+async fn commit(tx: Transaction<'static, Postgres>, changed: cache::Guard) -> Result<()> {
+    let committed = tokio::spawn(async move {
+        let _changed = changed;
+        tx.commit().await
+    });
+    Ok(committed.await.map_err(|_| StoreError::Inconsistent("the commit broke off"))??)
+}
+
+/// Whether another writer got in between, so that the work must be done again.
+fn overtaken(error: &error::Error) -> bool {
+    let source = error.source.as_ref().and_then(|source| source.downcast_ref::<StoreError>());
+    matches!(source, Some(StoreError::Overtaken(_) | StoreError::Taken))
+}
+
+impl Work {
+    /// Present time of the actor.
+    pub fn now(&self) -> Micros {
+        self.now
+    }
+
+    #[expect(clippy::expect_used, reason = "the transaction is there until the unit of work is dropped")]
+    pub(super) fn tx(&mut self) -> &mut Begun {
+        self.begun.as_mut().expect("a transaction")
+    }
+
+    /// Records a change of an aggregate: its events, and the rows that follow from them.
+    ///
+    /// # Errors
+    /// [`StoreError::Taken`] when a unique value is taken; the store failed.
+    pub async fn record(&mut self, aggregate: &mut Aggregate, change: &impl Change) -> Result<Recorded> {
+        let events = change.events();
+        let recorded = aggregate.next(&events, self.now);
+        let rows = change.rows(&recorded);
+        let editor = Arc::clone(&self.editor);
+        let appended = append(aggregate, &recorded, &editor, &events);
+        let (first, rest) = match self.tx() {
+            // In one round trip: what is appended and the first row.
+            Engine::Pg(tx) => match rows.split_first() {
+                Some((first, rest)) => {
+                    let done = appended.on_pg(tx, Some(first)).await?;
+                    check(first.rows, done)?;
+                    (None, rest)
+                }
+                None => {
+                    appended.on_pg(tx, None).await?;
+                    (None, rows.as_slice())
+                }
+            },
+            Engine::Lite(tx) => {
+                appended.on_lite(tx).await?;
+                (rows.first(), rows.get(1..).unwrap_or_default())
+            }
+        };
+        for statement in first.into_iter().chain(rest) {
+            self.execute(statement).await?;
+        }
+        aggregate.advance(&recorded);
+        Ok(recorded)
+    }
+
+    /// Executes a statement that needs no event of its own.
+    pub(super) async fn execute(&mut self, statement: &Statement<'_>) -> Result<u64> {
+        let done = match self.tx() {
+            Engine::Pg(tx) => {
+                let connection: &mut PgConnection = tx;
+                statement.on_pg(connection).await?
+            }
+            Engine::Lite(tx) => statement.on_lite(tx).await?,
+        };
+        check(statement.rows, done)?;
+        Ok(done)
+    }
+}
+
+fn check(wanted: Rows, done: u64) -> Result<()> {
+    if wanted == Rows::One && done != 1 {
+        return Err(StoreError::Inconsistent("a statement did not change exactly one row"));
+    }
+    Ok(())
+}
