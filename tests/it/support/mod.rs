@@ -3,8 +3,12 @@
 pub mod golden;
 pub mod oauth;
 pub mod process;
+pub mod race;
 pub mod raw;
+pub mod replayed;
+pub mod rows;
 pub mod server;
+pub mod sound;
 pub mod tokens;
 
 pub use server::{Options, TestServer};
