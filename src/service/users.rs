@@ -317,9 +317,8 @@ impl Users {
         let first = self.0.store.instance().await?.map(|i| i.default_org_id).unwrap_or_default();
         let given = |text: &str| number(text) && (text.len(), text) >= (first.len(), first.as_str());
         if id.is_some_and(given) {
-            let text = "invalid AddMachineUserRequest.UserId: numbers like this are given by the server; leave it out \
-                        or choose an id with a letter";
-            return Err(Error::native(Code::InvalidArgument, text));
+            let text = "numbers like this are ids that the server gives; leave userId out, or choose one with a letter";
+            return Err(Error::precondition("COMMAND-k2una", text));
         }
         if given(user_name) {
             let text = "invalid user name: numbers like this are ids of the server; choose a name with a letter";

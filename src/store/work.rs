@@ -185,25 +185,20 @@ impl Work {
         let rows = change.rows(&recorded);
         let editor = Arc::clone(&self.editor);
         let appended = append(aggregate, &recorded, &editor, &events);
-        let (first, rest) = match self.tx() {
-            // In one round trip: what is appended and the first row.
-            Engine::Pg(tx) => match rows.split_first() {
-                Some((first, rest)) => {
-                    let done = appended.on_pg(tx, Some(first)).await?;
-                    check(first.rows, done)?;
-                    (None, rest)
-                }
-                None => {
-                    appended.on_pg(tx, None).await?;
-                    (None, rows.as_slice())
-                }
-            },
+        let rest = match self.tx() {
+            // In one round trip: what is appended, and the first row.
+            Engine::Pg(tx) => {
+                let first = rows.first();
+                let done = appended.on_pg(tx, first).await?;
+                first.map_or(Ok(()), |first| check(first.rows, done))?;
+                rows.get(1..).unwrap_or_default()
+            }
             Engine::Lite(tx) => {
                 appended.on_lite(tx).await?;
-                (rows.first(), rows.get(1..).unwrap_or_default())
+                rows.as_slice()
             }
         };
-        for statement in first.into_iter().chain(rest) {
+        for statement in rest {
             self.execute(statement).await?;
         }
         aggregate.advance(&recorded);

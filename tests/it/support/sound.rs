@@ -6,7 +6,7 @@ use super::rows::Snapshot;
 use super::server::Database;
 
 /// What refers to nothing: a name, and a query for what is wrong.
-const ORPHANS: [(&str, &str); 24] = [
+const ORPHANS: [(&str, &str); 23] = [
     (
         "instance without its organization",
         "SELECT i.default_org_id FROM instance i WHERE NOT EXISTS \
@@ -48,11 +48,6 @@ const ORPHANS: [(&str, &str); 24] = [
     (
         "personal access token of no user",
         "SELECT t.id FROM personal_access_tokens t WHERE NOT EXISTS \
-         (SELECT 1 FROM users u WHERE u.org_id = t.org_id AND u.id = t.user_id)",
-    ),
-    (
-        "access token of no user",
-        "SELECT CAST(t.id AS TEXT) FROM access_tokens t WHERE NOT EXISTS \
          (SELECT 1 FROM users u WHERE u.org_id = t.org_id AND u.id = t.user_id)",
     ),
     (
