@@ -10,7 +10,7 @@ use crate::api;
 use crate::auth::{Gate, GateParts, SigningKeys, SigningParts, Usage};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::crypto::keypool::KeyPool;
+use crate::crypto::keypool::{KeyPool, Size};
 use crate::error::{Error, Result};
 use crate::housekeeping::Housekeeping;
 use crate::ids::Ids;
@@ -60,7 +60,7 @@ impl App {
         let store = store.remembered_for(remember);
         let keys = match replace.keys {
             Some(keys) => keys,
-            None => KeyPool::start(config.keys.pool, config.key_threads()).map_err(Error::internal)?,
+            None => KeyPool::start(config.key_pool(), config.key_threads()).map_err(Error::internal)?,
         };
         let deps = Deps { store, ids, keys, domain: config.domain().into() };
         let first = First { token_file: &config.admin_pat_file(), now: clock.now() };
@@ -85,7 +85,7 @@ impl App {
     pub async fn signing_keys(config: &Config) -> Result<(Store, SigningKeys)> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (store, ids) = open(config, 2, &clock).await?;
-        let pool = KeyPool::start(0, 0).map_err(Error::internal)?;
+        let pool = KeyPool::start(Size { stock: 0, waiting: 1 }, 1).map_err(Error::internal)?;
         let parts = SigningParts { store: store.clone(), ids, pool, vault: config.vault()?, clock };
         Ok((store, SigningKeys::new(parts)))
     }

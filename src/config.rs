@@ -10,6 +10,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use crate::clock::Micros;
+use crate::crypto::keypool::Size;
 use crate::crypto::vault::Vault;
 use crate::housekeeping::Intervals;
 use crate::store::{Target, target_of};
@@ -104,6 +105,8 @@ impl std::fmt::Debug for Storage {
 pub struct Keys {
     /// Pairs made in advance.
     pub pool: usize,
+    /// Requests that may wait for one.
+    pub max_waiting: usize,
     /// Threads that make them; 0 for one per core.
     pub threads: usize,
 }
@@ -216,6 +219,9 @@ impl Config {
         if self.keys.pool > 100_000 || self.keys.threads > 1024 {
             return fail("keys.pool must be at most 100000 and keys.threads at most 1024");
         }
+        if !(1..=100_000).contains(&self.keys.max_waiting) {
+            return fail("keys.max_waiting must be 1 to 100000");
+        }
         if self.log.level.parse::<tracing_subscriber::EnvFilter>().is_err() {
             return fail("log.level must be a level or a filter such as \"claviger=debug\"");
         }
@@ -284,6 +290,11 @@ impl Config {
         } else {
             Vault::from_text(&self.storage.master_key)
         }
+    }
+
+    /// How many pairs are in stock, and how many requests may wait for one.
+    pub fn key_pool(&self) -> Size {
+        Size { stock: self.keys.pool, waiting: self.keys.max_waiting }
     }
 
     /// Threads that make keys.

@@ -23,6 +23,7 @@ pub mod error;
 pub mod files;
 pub mod housekeeping;
 pub mod ids;
+pub mod place;
 pub mod proto;
 pub mod server;
 pub mod service;

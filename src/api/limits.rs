@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use crate::error::{Code, Error, Result};
+use crate::place;
 
 /// The bounds of a request. Cheap to clone.
 #[derive(Clone)]
@@ -27,11 +28,7 @@ impl Limits {
     /// # Errors
     /// Code 4 when time is up.
     pub async fn run<T>(&self, work: impl Future<Output = T>) -> Result<T> {
-        let placed = async {
-            let _place = self.places.acquire().await;
-            work.await
-        };
-        tokio::time::timeout(self.deadline, placed)
+        tokio::time::timeout(self.deadline, place::within(&self.places, work))
             .await
             .map_err(|_| Error::native(Code::DeadlineExceeded, "the request took too long; try again"))
     }

@@ -19,5 +19,8 @@ pub async fn metrics(State(pool): State<KeyPool>) -> impl IntoResponse {
     ] {
         let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
     }
+    let (name, help) =
+        ("claviger_key_pool_refused_total", "Requests sent away because too many waited for a key pair.");
+    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {}", level.refused);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], out)
 }

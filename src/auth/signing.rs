@@ -166,7 +166,7 @@ impl SigningKeys {
     }
 
     async fn make(&self, state: SigningState) -> Result<SigningKeyRow> {
-        let pair = self.0.parts.pool.take().await?;
+        let pair = self.0.parts.pool.take("").await?;
         let id = self.0.parts.ids.next();
         let private_key = self.0.parts.vault.seal(&id, &pair.private_der()?)?;
         let changed_at = self.0.parts.clock.now();

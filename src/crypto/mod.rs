@@ -6,4 +6,5 @@ pub mod keypool;
 pub mod public_key;
 pub mod rsa;
 pub mod secrets;
+mod turns;
 pub mod vault;

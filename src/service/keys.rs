@@ -10,6 +10,7 @@ use crate::crypto::keypool::KeyPool;
 use crate::crypto::rsa::KeyPair;
 use crate::crypto::{keyfile, public_key};
 use crate::error::{Error, Result};
+use crate::place;
 use crate::proto::zitadel::authn::v1::{Key, KeyType};
 use crate::proto::zitadel::management::v1::{
     AddAppKeyRequest, AddAppKeyResponse, GetAppKeyRequest, GetAppKeyResponse, ListAppKeysRequest, ListAppKeysResponse,
@@ -45,7 +46,7 @@ impl Keys {
     ///
     /// # Errors
     /// `COMMAND-5F3h1` the caller's key cannot be used, `COMMAND-sak25` no such application, `COMMAND-Dff54` its method needs no key, `DOMAIN-dv3t5`
-    /// expiration in the past.
+    /// expiration in the past; code 8 when too many wait for a pair.
     pub async fn add_app_key(self: Arc<Self>, cx: Ctx, request: AddAppKeyRequest) -> Result<AddAppKeyResponse> {
         cx.admit(&request)?;
         let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
@@ -53,7 +54,7 @@ impl Keys {
         let app = self.deps.store.app_by_id(at.org_id, at.project_id, at.id).await?;
         takes_keys(&app.ok_or_else(no_app)?)?;
         let expires_at = validate::expiration(&request.expiration_date, cx.now)?;
-        let material = Material::of(&request.public_key, &self.deps.keys).await?;
+        let material = Material::of(&request.public_key, &self.deps.keys, &cx.org_id).await?;
 
         let id = self.deps.ids.next();
         let key = AppKeyAdded { app: at, id: &id, public_key: material.public(), expires_at };
@@ -130,10 +131,14 @@ pub(super) enum Material {
 }
 
 impl Material {
-    /// The key that a request brings, or a fresh pair if it brings none.
-    pub async fn of(brought: &[u8], pool: &KeyPool) -> Result<Self> {
+    /// The key that a request brings, or a fresh pair if it brings none. Who waits for one holds no place
+    /// among the requests in work.
+    ///
+    /// # Errors
+    /// `COMMAND-5F3h1` the key cannot be used, code 8 when too many wait for a pair.
+    pub async fn of(brought: &[u8], pool: &KeyPool, org_id: &str) -> Result<Self> {
         if brought.is_empty() {
-            return Ok(Self::Made(pool.take().await?));
+            return Ok(Self::Made(place::away(pool.take(org_id)).await?));
         }
         Ok(Self::Brought(public_key::read(brought)?))
     }

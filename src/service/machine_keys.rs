@@ -29,7 +29,7 @@ impl MachineKeys {
     ///
     /// # Errors
     /// `COMMAND-5F3h1` the public key cannot be read, `DOMAIN-dv3t5` expiration in the past,
-    /// `COMMAND-bnipwm1` no such user.
+    /// `COMMAND-bnipwm1` no such user; code 8 when too many wait for a pair.
     pub async fn add_machine_key(
         self: Arc<Self>,
         cx: Ctx,
@@ -41,7 +41,7 @@ impl MachineKeys {
         let user = UserAt { org_id: &cx.org_id, id: &request.user_id };
         // Refused here, a request costs no key pair; the transaction below looks again.
         self.0.store.user_by_id(user).await?.ok_or_else(no_user)?;
-        let material = Material::of(&request.public_key, &self.0.keys).await?;
+        let material = Material::of(&request.public_key, &self.0.keys, &cx.org_id).await?;
 
         let id = self.0.ids.next();
         let event = self.0.store.work(cx.actor(), async |mut work| {

@@ -32,6 +32,8 @@ pub struct Options {
     pub settings: Vec<(&'static str, String)>,
     /// The same database as another server.
     pub beside: Option<Database>,
+    /// Another source of key pairs than fixed ones.
+    pub keys: Option<KeyPool>,
 }
 
 /// Where a test's data is.
@@ -118,7 +120,8 @@ impl TestServer {
             Some(clock) => Arc::new(clock),
             None => Arc::new(SystemClock),
         };
-        let keys = Some(KeyPool::fixed(PEMS.map(str::to_owned).to_vec()));
+        let fixed = || KeyPool::fixed(PEMS.map(str::to_owned).to_vec());
+        let keys = Some(options.keys.unwrap_or_else(fixed));
         let listener = TcpListener::bind(config.server.listen).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let app = Arc::new(
