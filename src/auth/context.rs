@@ -45,7 +45,7 @@ impl Ctx {
 
     /// The caller as the one who changes something.
     pub fn actor(&self) -> Actor<'_> {
-        Actor { id: &self.user_id, now: self.now }
+        Actor { id: &self.user_id, org_id: &self.org_id, now: self.now }
     }
 
     /// The context of a user that acts on what is its own, by a right that no role gives.

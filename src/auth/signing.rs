@@ -174,7 +174,7 @@ impl SigningKeys {
     }
 
     fn actor(&self) -> Actor<'_> {
-        Actor { id: SYSTEM, now: self.0.parts.clock.now() }
+        Actor { id: SYSTEM, org_id: "", now: self.0.parts.clock.now() }
     }
 }
 

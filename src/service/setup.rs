@@ -47,7 +47,7 @@ pub async fn setup(deps: &Deps, first: &First<'_>) -> Result<bool> {
     let ids = Ids { org: deps.ids.next(), project: deps.ids.next(), user: deps.ids.next(), token: deps.ids.next() };
     let domain = orgs::domain_of(ORG_NAME, &deps.domain)?;
     let token = secrets::personal_access_token();
-    let actor = Actor { id: &ids.user, now: first.now };
+    let actor = Actor { id: &ids.user, org_id: "", now: first.now };
     let work = deps.store.work(actor, async |mut work| {
         if !work.instance_claim(&ids.org, &ids.project, first.now).await? {
             return Ok(false);

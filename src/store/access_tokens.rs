@@ -152,7 +152,7 @@ impl Store {
     /// # Errors
     /// The store failed.
     pub async fn token_delete(&self, id: i64) -> crate::error::Result<()> {
-        let actor = Actor { id: "", now: 0 };
+        let actor = Actor { id: "", org_id: "", now: 0 };
         self.work(actor, async |mut work| {
             work.execute(&statement!(TOKEN_DELETE; id).any()).await?;
             Ok(())

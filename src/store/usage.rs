@@ -49,7 +49,7 @@ impl Store {
     /// # Errors
     /// The store failed; then nothing is written.
     pub async fn uses_write(&self, uses: &[(Credentials, Micros)]) -> crate::error::Result<()> {
-        let actor = Actor { id: "", now: 0 };
+        let actor = Actor { id: "", org_id: "", now: 0 };
         self.work(actor, async |mut work| {
             for (what, at) in uses {
                 let used = match what {

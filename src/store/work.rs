@@ -33,6 +33,8 @@ const TRIES: u32 = 10;
 pub struct Actor<'a> {
     /// The user, or the name of a part of the server.
     pub id: &'a str,
+    /// The organization whose share of writers this takes; empty for the server.
+    pub org_id: &'a str,
     /// Present time.
     pub now: Micros,
 }

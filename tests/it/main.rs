@@ -33,3 +33,4 @@ mod support;
 mod tokens;
 mod usage;
 mod users;
+mod work;

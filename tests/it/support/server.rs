@@ -259,13 +259,7 @@ impl TestServer {
 
     /// A pool on the server's database, for what only the database shows.
     pub async fn sql(&self) -> Sql {
-        if self.database.url.starts_with("sqlite:") {
-            let path = self.database.url.trim_start_matches("sqlite:");
-            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
-            Sql::Lite(sqlx::SqlitePool::connect_with(options).await.expect("the database file"))
-        } else {
-            Sql::Pg(sqlx::PgPool::connect(&self.database.url).await.expect("the database"))
-        }
+        Sql::connect(&self.database).await
     }
 }
 
@@ -276,6 +270,35 @@ pub enum Sql {
 }
 
 impl Sql {
+    /// A pool on a database, which is made if it is a file.
+    pub async fn connect(database: &Database) -> Self {
+        if let Some(path) = database.url.strip_prefix("sqlite:") {
+            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);
+            Self::Lite(sqlx::SqlitePool::connect_with(options).await.expect("the database file"))
+        } else {
+            Self::Pg(sqlx::PgPool::connect(&database.url).await.expect("the database"))
+        }
+    }
+
+    /// Runs several statements without values.
+    pub async fn script(&self, sql: &str) {
+        let text = sqlx::QueryBuilder::<sqlx::Sqlite>::new(sql).into_sql();
+        match self {
+            Self::Lite(pool) => sqlx::raw_sql(text).execute(pool).await.map(drop),
+            Self::Pg(pool) => sqlx::raw_sql(text).execute(pool).await.map(drop),
+        }
+        .expect(sql);
+    }
+
+    /// The first column of all rows of a query.
+    pub async fn texts(&self, sql: &'static str) -> Vec<String> {
+        match self {
+            Self::Lite(pool) => sqlx::query_scalar(sql).fetch_all(pool).await,
+            Self::Pg(pool) => sqlx::query_scalar(sql).fetch_all(pool).await,
+        }
+        .expect(sql)
+    }
+
     /// Runs a statement.
     pub async fn run(&self, sql: &'static str, binds: &[&str]) {
         self.execute(sql, binds, None).await;
