@@ -17,6 +17,7 @@ use crate::crypto::keypool::KeyPool;
 use crate::crypto::vault::Vault;
 use crate::error::{Error, Result};
 use crate::ids::Ids;
+use crate::place;
 use crate::store::{Aggregate, AggregateKind, Event, Recorded, SigningKeyRow, Store, Tx};
 
 /// How old the keys in memory may be: another process may have rotated them.
@@ -159,8 +160,8 @@ impl SigningKeys {
     }
 
     async fn make(&self, state: i64) -> Result<SigningKeyRow> {
-        let pair = self.0.parts.pool.take("").await?;
-        let id = self.0.parts.ids.next();
+        let pair = place::away(self.0.parts.pool.take("")).await?;
+        let id = self.0.parts.ids.next().await;
         let private_key = self.0.parts.vault.seal(&id, &pair.private_der()?)?;
         let changed_at = self.0.parts.clock.now();
         Ok(SigningKeyRow { id, state, public_key: pair.public_der, private_key, changed_at })

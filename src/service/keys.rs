@@ -60,7 +60,7 @@ impl Keys {
         let project = tx.aggregate_lock(AggregateKind::Project, at.org_id, at.project_id).await?;
         let mut project = project.ok_or_else(no_app)?;
         let app = takes_keys(tx.app_by_id(at.org_id, at.project_id, at.id).await?)?;
-        let id = self.deps.ids.next();
+        let id = self.deps.ids.next().await;
         let payload = json!({"applicationId": app.id, "keyId": id, "type": 1, "expirationDate": expires_at});
         let event = Event::of_app("project.application.oidc.key.added", at.id, payload);
         let event = tx.events_append(&mut project, &cx.user_id, cx.now, &[event]).await?;

@@ -44,7 +44,7 @@ impl MachineKeys {
         let material = Material::of(&request.public_key, &self.0.keys, &cx.org_id).await?;
 
         let mut found = users::lock(&self.0, &cx, &request.user_id, no_user).await?;
-        let id = self.0.ids.next();
+        let id = self.0.ids.next().await;
         let payload = json!({"keyId": id, "type": 1, "expirationDate": expires_at});
         let event = found.append(&cx, "user.machine.key.added", payload).await?;
         let key = CredentialInsert { user, id: &id, material: material.public(), expires_at };

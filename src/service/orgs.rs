@@ -40,7 +40,7 @@ impl Orgs {
             return Err(Error::invalid("EVENT-Mf9sd", "Organisation is invalid"));
         }
         let domain = domain_of(name, &self.0.domain)?;
-        let id = self.0.ids.next();
+        let id = self.0.ids.next().await;
         let mut tx = self.0.store.write().await?;
         if tx.org_name_taken(name).await? {
             return Err(Error::already_exists(NAME_TAKEN));

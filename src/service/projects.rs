@@ -51,7 +51,7 @@ impl Projects {
             has_project_check: request.has_project_check,
             private_labeling: i64::from(request.private_labeling_setting.to_i32()),
         };
-        let id = self.0.ids.next();
+        let id = self.0.ids.next().await;
         let mut aggregate = Aggregate::new(AggregateKind::Project, &cx.org_id, &id);
         let mut tx = self.0.store.write().await?;
         let event = Event::new("project.added", payload(&values));

@@ -48,7 +48,12 @@ pub async fn setup(deps: &Deps, first: &First<'_>) -> Result<bool> {
     if deps.store.instance().await?.is_some() {
         return Ok(false);
     }
-    let ids = Ids { org: deps.ids.next(), project: deps.ids.next(), user: deps.ids.next(), token: deps.ids.next() };
+    let ids = Ids {
+        org: deps.ids.next().await,
+        project: deps.ids.next().await,
+        user: deps.ids.next().await,
+        token: deps.ids.next().await,
+    };
     let mut tx = deps.store.write().await?;
     if !tx.instance_claim(&ids.org, &ids.project, first.now).await? {
         tx.commit().await?;

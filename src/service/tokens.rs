@@ -44,7 +44,7 @@ impl Tokens {
         let user = UserAt { org_id: &cx.org_id, id: &request.user_id };
         let token = secrets::personal_access_token();
         let mut found = users::lock(&self.0, &cx, &request.user_id, no_user).await?;
-        let id = self.0.ids.next();
+        let id = self.0.ids.next().await;
         let payload = json!({"tokenId": id, "expirationDate": expires_at});
         let event = found.append(&cx, "user.pat.added", payload).await?;
         let pat = CredentialInsert { user, id: &id, material: &secrets::hash(&token), expires_at };

@@ -61,7 +61,7 @@ impl UserGrants {
         }
         roles_exist(&mut tx, at, &request.role_keys).await?;
         allowed(&granted, at.id)?;
-        let id = self.0.ids.next();
+        let id = self.0.ids.next().await;
         let mut aggregate = Aggregate::new(AggregateKind::UserGrant, &cx.org_id, &id);
         let payload = json!({"userId": request.user_id, "projectId": at.id, "roleKeys": request.role_keys});
         let event = Event::new("user.grant.added", payload);

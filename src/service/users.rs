@@ -60,7 +60,10 @@ impl Users {
         request: AddMachineUserRequest,
     ) -> Result<AddMachineUserResponse> {
         cx.admit(&request)?;
-        let id = request.user_id.unwrap_or_else(|| self.0.ids.next());
+        let id = match request.user_id {
+            Some(chosen) => chosen,
+            None => self.0.ids.next().await,
+        };
         let at = UserAt { org_id: &cx.org_id, id: &id };
         let values = MachineValues {
             name: request.name,

@@ -1,4 +1,4 @@
-//! Opening the store: pools, schema, node number.
+//! Opening the store: pools, schema.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
@@ -11,7 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 
 use super::cache::Changes;
 use super::writer::Writer;
-use super::{Engine, Result, Store, StoreError, on};
+use super::{Engine, Result, Store};
 
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -23,9 +23,6 @@ const ACQUIRE: Duration = Duration::from_secs(5);
 /// PostgreSQL plans while tables are small, scans them whole, and goes on doing so as they grow, until
 /// they are analysed.
 const PLANS: &str = "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan";
-
-// Wraps at 16 bits, the width of the node in an identifier.
-pub(super) const NODE_TAKE: &str = "UPDATE nodes SET last = (last + 1) % 65536 RETURNING last";
 
 /// Where the data lives.
 #[derive(Debug, Clone)]
@@ -125,16 +122,5 @@ impl Store {
             }
         }
         Ok(SQLITE.run(alone.connection()?).await?)
-    }
-
-    /// Takes a node number that no other running process has.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn node_take(&self) -> Result<u16> {
-        let mut tx = self.begin().await?;
-        let node = on!(&mut tx, c => sqlx::query_scalar::<_, i64>(NODE_TAKE).fetch_one(&mut **c).await)?;
-        tx.commit(()).await?;
-        u16::try_from(node).map_err(|_| StoreError::Inconsistent("node number out of range"))
     }
 }

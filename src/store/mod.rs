@@ -16,6 +16,7 @@ mod filter;
 mod keys;
 mod lists;
 mod members;
+mod nodes;
 mod oauth_clients;
 mod orgs;
 mod projects;

@@ -1,7 +1,7 @@
 //! Every statement of the store by name, so that one test can prepare each on both engines.
 
 use super::{
-    access_tokens, apps, bootstrap, connect, credentials, events, keys, members, oauth_clients, orgs, projects, roles,
+    access_tokens, apps, bootstrap, credentials, events, keys, members, nodes, oauth_clients, orgs, projects, roles,
     signing_keys, usage, user_grants, users,
 };
 
@@ -17,7 +17,6 @@ pub const ALL: &[(&str, &str)] = statements! {
     apps: APP_BY_ID, APP_INSERT, APP_RENAME, APP_SET_METHOD, APP_SET_SECRET, APP_SET_STATE,
         APP_DELETE_KEYS, APP_DELETE;
     bootstrap: INSTANCE_BY_ID, INSTANCE_INSERT;
-    connect: NODE_TAKE;
     events: AGGREGATE_LOCK, AGGREGATE_SAVE, PROJECT_LOCK, CHANGES_ASC, CHANGES_DESC, APP_CHANGES_ASC, APP_CHANGES_DESC;
     keys: KEY_BY_ID, KEY_LIST_ASC, KEY_LIST_DESC, KEY_INSERT, KEY_CREATED_AT, KEY_DELETE, KEY_COUNT_ADD;
     members: MEMBER_BY_ID, MEMBER_INSERT, MEMBER_UPDATE, MEMBER_DELETE, USER_EXISTS;
@@ -25,6 +24,7 @@ pub const ALL: &[(&str, &str)] = statements! {
     orgs: ORG_BY_ID, ORG_NAME_TAKEN, ORG_INSERT;
     projects: PROJECT_BY_ID, PROJECT_EXISTS, PROJECT_INSERT, PROJECT_UPDATE, PROJECT_SET_STATE, PROJECT_DELETE,
         PROJECT_DELETE_APPS, PROJECT_DELETE_KEYS, PROJECT_DELETE_MEMBERS, PROJECT_DELETE_ROLES;
+    nodes: NODE_LOCK, NODES_LEASED, NODE_TAKE, NODE_LEASE, NODES_SWEEP, MARK_SET;
     roles: ROLE_BY_KEY, ROLE_INSERT, ROLE_UPDATE, ROLE_DELETE;
     signing_keys: SIGNING_KEYS, SIGNING_KEY_INSERT, SIGNING_KEY_SET_STATE, SIGNING_KEY_DELETE;
     usage: USED_APP_KEY, USED_APP_SECRET, USED_MACHINE_KEY, USED_MACHINE_SECRET, USED_PAT;
