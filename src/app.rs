@@ -12,7 +12,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::crypto::keypool::{KeyPool, Size};
 use crate::error::{Error, Result};
-use crate::housekeeping::Housekeeping;
+use crate::housekeeping::{Chores, Housekeeping};
 use crate::ids::Ids;
 use crate::service::oauth::{Issuer, OAuth, Parts};
 use crate::service::{Deps, First, Services, setup};
@@ -117,7 +117,7 @@ impl App {
 async fn open(config: &Config, connections: u32, clock: &Arc<dyn Clock>) -> Result<(Store, Arc<Ids>)> {
     let store = Store::connect(&config.target().map_err(Error::internal)?, connections).await?;
     store.migrate().await?;
-    let ids = Ids::new(Arc::clone(clock), store.node_take().await?);
+    let ids = Ids::new(Arc::clone(clock), store.node_take(clock.now()).await?);
     Ok((store, Arc::new(ids)))
 }
 
@@ -146,8 +146,15 @@ impl Common<'_> {
             project_id: project_id.clone(),
         });
         let (access_lifetime, id_lifetime) = config.lifetimes();
-        let housekeeping =
-            Housekeeping::start(deps.store.clone(), usage.clone(), Arc::clone(&clock), config.intervals());
+        let housekeeping = Housekeeping::start(
+            Chores {
+                store: deps.store.clone(),
+                usage: usage.clone(),
+                ids: Arc::clone(&deps.ids),
+                clock: Arc::clone(&clock),
+            },
+            config.intervals(),
+        );
         let services = Services::new(&deps);
         let oauth = OAuth::new(Parts {
             deps: deps.clone(),

@@ -1,4 +1,5 @@
-//! What is done now and then, beside all requests: uses of credentials are written, expired tokens go.
+//! What is done now and then, beside all requests: uses of credentials are written, expired tokens go, the
+//! mark of identifiers is kept ahead of the clock.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +9,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::auth::Usage;
-use crate::clock::Clock;
-use crate::error::Result;
+use crate::clock::{Clock, Micros};
+use crate::error::{Error, Result};
+use crate::ids::Ids;
 use crate::store::Store;
 
 /// Tokens deleted in one statement: short enough that no other writer waits for long.
@@ -24,6 +26,22 @@ pub struct Intervals {
     pub sweep: Duration,
 }
 
+/// How often a process says that it still has its node number: well within the hour it has been lent for.
+const KEEP: Duration = Duration::from_mins(10);
+
+/// What the work in the background is about.
+#[derive(Clone)]
+pub struct Chores {
+    /// The store.
+    pub store: Store,
+    /// Uses that wait to be written.
+    pub usage: Usage,
+    /// The maker of identifiers.
+    pub ids: Arc<Ids>,
+    /// The present time.
+    pub clock: Arc<dyn Clock>,
+}
+
 /// The work in the background.
 pub struct Housekeeping {
     stop: Arc<Notify>,
@@ -32,10 +50,12 @@ pub struct Housekeeping {
 
 impl Housekeeping {
     /// Begins.
-    pub fn start(store: Store, usage: Usage, clock: Arc<dyn Clock>, every: Intervals) -> Self {
+    pub fn start(chores: Chores, every: Intervals) -> Self {
         let stop = Arc::new(Notify::new());
         let stopped = Arc::clone(&stop);
         let task = tokio::spawn(async move {
+            let marking = tokio::spawn(keep_marks(chores.clone()));
+            let Chores { store, usage, clock, .. } = chores;
             let (mut usages, mut sweeps) = (interval(every.usage), interval(every.sweep));
             usages.set_missed_tick_behavior(MissedTickBehavior::Delay);
             sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -47,6 +67,8 @@ impl Housekeeping {
                 };
                 report(outcome);
             }
+            marking.abort();
+            let _ = marking.await;
             report(usage.write(&store).await);
         });
         Self { stop, task: tokio::sync::Mutex::new(Some(task)) }
@@ -59,6 +81,32 @@ impl Housekeeping {
             let _ = task.await;
         }
     }
+}
+
+/// Keeps the mark of identifiers ahead of the clock and the node number lent. On its own, because a sweep
+/// may take long.
+async fn keep_marks(Chores { store, ids, clock, .. }: Chores) {
+    let lead = store.mark_lead();
+    // Three times within the lead, so that one failure does not matter.
+    let mut marks = interval(Duration::from_micros(lead.unsigned_abs()) / 3);
+    let mut keeps = interval(KEEP);
+    marks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    keeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let outcome = tokio::select! {
+            _ = marks.tick() => mark(&store, &ids, lead).await,
+            () = ids.close_to_mark() => mark(&store, &ids, lead).await,
+            _ = keeps.tick() => store.node_keep(ids.node(), clock.now()).await.map_err(Error::from),
+        };
+        report(outcome);
+    }
+}
+
+async fn mark(store: &Store, ids: &Ids, lead: Micros) -> Result<()> {
+    let mark = ids.mark_ahead(lead);
+    store.mark_set(mark).await?;
+    ids.marked(mark);
+    Ok(())
 }
 
 /// Deletes expired tokens in steps, so that other writers get their turn; gives how many.

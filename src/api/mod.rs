@@ -125,12 +125,12 @@ fn request_span<B>(request: &axum::http::Request<B>) -> tracing::Span {
     tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
 }
 
-/// Request ids are made as all other ids; a request that brings one keeps it.
+/// Request ids are numbers; a request that brings one keeps it.
 #[derive(Clone)]
 struct NewRequestId(Arc<Ids>);
 
 impl MakeRequestId for NewRequestId {
     fn make_request_id<B>(&mut self, _request: &axum::http::Request<B>) -> Option<RequestId> {
-        self.0.next().parse().ok().map(RequestId::new)
+        self.0.token().to_string().parse().ok().map(RequestId::new)
     }
 }

@@ -16,6 +16,7 @@ use crate::crypto::keypool::KeyPool;
 use crate::crypto::vault::Vault;
 use crate::error::{Error, Result};
 use crate::ids::Ids;
+use crate::place;
 use crate::store::{
     Actor, AggregateKind, Alone, Held, SigningKeyAdded, SigningKeyRemoved, SigningKeyRow, SigningKeySwitched,
     SigningState, Store, Work,
@@ -166,8 +167,8 @@ impl SigningKeys {
     }
 
     async fn make(&self, state: SigningState) -> Result<SigningKeyRow> {
-        let pair = self.0.parts.pool.take("").await?;
-        let id = self.0.parts.ids.next();
+        let pair = place::away(self.0.parts.pool.take("")).await?;
+        let id = self.0.parts.ids.next().await;
         let private_key = self.0.parts.vault.seal(&id, &pair.private_der()?)?;
         let changed_at = self.0.parts.clock.now();
         Ok(SigningKeyRow { id, state, public_key: pair.public_der, private_key, changed_at })

@@ -38,7 +38,7 @@ impl Apps {
         let method = api_method(request.auth_method_type);
         let secret = (!method.takes_keys).then(secrets::client_secret);
         let hash = secret.as_ref().map(|s| secrets::hash(s));
-        let (id, client_id) = (self.0.ids.next(), self.0.ids.next());
+        let (id, client_id) = (self.0.ids.next().await, self.0.ids.next().await);
         let app = AppAdded {
             at: AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &id },
             name: &request.name,
@@ -62,7 +62,7 @@ impl Apps {
     /// `COMMAND-EbFMN` no such project, `PROJECT-1n8df` configuration invalid, code 6 name taken.
     pub async fn add_oidc_app(self: Arc<Self>, cx: Ctx, request: AddOIDCAppRequest) -> Result<AddOIDCAppResponse> {
         cx.admit(&request)?;
-        let (id, client_id) = (self.0.ids.next(), self.0.ids.next());
+        let (id, client_id) = (self.0.ids.next().await, self.0.ids.next().await);
         let config = oidc::config_of(&request, &client_id);
         if self.0.store.project_by_id(&cx.org_id, &request.project_id).await?.is_none() {
             return Err(no_project());

@@ -56,15 +56,16 @@ impl Keys {
         let expires_at = validate::expiration(&request.expiration_date, cx.now)?;
         let material = Material::of(&request.public_key, &self.deps.keys, &cx.org_id).await?;
 
-        let id = self.deps.ids.next();
-        let key = AppKeyAdded { app: at, id: &id, public_key: material.public(), expires_at };
         let work = self.deps.store.work(cx.actor(), async |mut work| {
             let mut project = work.app_lock(at).await?.ok_or_else(no_app)?;
             takes_keys(&project.row)?;
-            let event = project.record(&key).await?;
-            Ok((event, project.row.client_id.clone()))
+            // Made under the lock: the order of ids is that of sequences.
+            let id = self.deps.ids.next().await;
+            let public_key = material.public();
+            let event = project.record(&AppKeyAdded { app: at, id: &id, public_key, expires_at }).await?;
+            Ok((id, event, project.row.client_id.clone()))
         });
-        let (event, client_id) = work.await?;
+        let (id, event, client_id) = work.await?;
 
         Ok(AddAppKeyResponse {
             details: change_details(&cx.org_id, &event, event.at),

@@ -43,14 +43,15 @@ impl MachineKeys {
         self.0.store.user_by_id(user).await?.ok_or_else(no_user)?;
         let material = Material::of(&request.public_key, &self.0.keys, &cx.org_id).await?;
 
-        let id = self.0.ids.next();
-        let event = self.0.store.work(cx.actor(), async |mut work| {
+        let work = self.0.store.work(cx.actor(), async |mut work| {
             let mut found = work.user_lock(user).await?.ok_or_else(no_user)?;
             may_speak_for(&cx, found.work, user.id).await?;
+            let id = self.0.ids.next().await;
             let (kind, material) = (Credential::MachineKey, material.public());
-            Ok(found.record(&CredentialAdded { kind, user, id: &id, material, expires_at }).await?)
+            let event = found.record(&CredentialAdded { kind, user, id: &id, material, expires_at }).await?;
+            Ok((id, event))
         });
-        let event = event.await?;
+        let (id, event) = work.await?;
         let file = |pair: &KeyPair| keyfile::service_account(pair, &id, &request.user_id, expires_at);
         Ok(AddMachineKeyResponse {
             details: change_details(&cx.org_id, &event, event.at),

@@ -41,7 +41,7 @@ impl Projects {
             has_project_check: request.has_project_check,
             private_labeling: i64::from(request.private_labeling_setting.to_i32()),
         };
-        let id = self.0.ids.next();
+        let id = self.0.ids.next().await;
         let added = ProjectAdded { at: ProjectAt { org_id: &cx.org_id, id: &id }, values: &values };
         let event = self.0.store.work(cx.actor(), async |mut work| {
             let mut project = work.begin(AggregateKind::Project, &cx.org_id, &id);

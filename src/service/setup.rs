@@ -44,7 +44,12 @@ pub async fn setup(deps: &Deps, first: &First<'_>) -> Result<bool> {
     if deps.store.instance().await?.is_some() {
         return Ok(false);
     }
-    let ids = Ids { org: deps.ids.next(), project: deps.ids.next(), user: deps.ids.next(), token: deps.ids.next() };
+    let ids = Ids {
+        org: deps.ids.next().await,
+        project: deps.ids.next().await,
+        user: deps.ids.next().await,
+        token: deps.ids.next().await,
+    };
     let domain = orgs::domain_of(ORG_NAME, &deps.domain)?;
     let token = secrets::personal_access_token();
     let actor = Actor { id: &ids.user, org_id: "", now: first.now };

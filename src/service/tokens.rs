@@ -45,14 +45,16 @@ impl Tokens {
         let no_user = || Error::precondition("COMMAND-Dggw2", NOT_FOUND);
         let user = UserAt { org_id: &cx.org_id, id: &request.user_id };
         let token = secrets::personal_access_token();
-        let (id, hash) = (self.0.ids.next(), secrets::hash(&token));
-        let event = self.0.store.work(cx.actor(), async |mut work| {
+        let hash = secrets::hash(&token);
+        let work = self.0.store.work(cx.actor(), async |mut work| {
             let mut found = work.user_lock(user).await?.ok_or_else(no_user)?;
             may_speak_for(&cx, found.work, user.id).await?;
+            let id = self.0.ids.next().await;
             let pat = CredentialAdded { kind: Credential::Pat, user, id: &id, material: &hash, expires_at };
-            Ok(found.record(&pat).await?)
+            let event = found.record(&pat).await?;
+            Ok((id, event))
         });
-        let event = event.await?;
+        let (id, event) = work.await?;
         Ok(AddPersonalAccessTokenResponse {
             token_id: id,
             token: token.to_string(),

@@ -42,7 +42,7 @@ impl UserGrants {
         let granted = cx.admit(&request)?;
         distinct(&request.role_keys)?;
         let project = ProjectAt { org_id: &cx.org_id, id: &request.project_id };
-        let id = self.0.ids.next();
+        let id = self.0.ids.next().await;
         let event = self.0.store.work(cx.actor(), async |mut work| {
             let user_org = work.user_kept(&request.user_id).await?;
             let user_org = user_org.ok_or_else(|| Error::precondition("COMMAND-4f8sg", NOT_FOUND))?;

@@ -51,7 +51,10 @@ impl Users {
         cx.admit(&request)?;
         self.fresh(request.user_id.as_deref(), &request.user_name).await?;
         let chosen = request.user_id.is_some();
-        let id = request.user_id.unwrap_or_else(|| self.0.ids.next());
+        let id = match request.user_id {
+            Some(id) => id,
+            None => self.0.ids.next().await,
+        };
         let values = MachineValues {
             name: request.name,
             description: request.description,

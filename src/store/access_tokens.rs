@@ -144,7 +144,7 @@ impl Store {
             TOKEN_INSERT; token.id, token.org_id, token.user_id, token.epoch, token.hash, token.scopes, token.by_secret,
             token.created_at, token.expires_at,
         );
-        self.alone(&insert).await.map(drop)
+        self.alone(token.org_id, &insert).await.map(drop)
     }
 
     /// Revokes an access token.
@@ -165,6 +165,6 @@ impl Store {
     /// # Errors
     /// The store failed.
     pub async fn tokens_sweep(&self, now: Micros, limit: i64) -> Result<u64> {
-        self.alone(&statement!(TOKENS_SWEEP; now, limit).any()).await
+        self.alone("", &statement!(TOKENS_SWEEP; now, limit).any()).await
     }
 }

@@ -1,4 +1,4 @@
-//! Opening the store: pools, schema, node number.
+//! Opening the store: pools, schema.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
@@ -25,9 +25,6 @@ const ACQUIRE: Duration = Duration::from_secs(5);
 const PLANS: &str = "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan";
 
 pub(super) const ORPHANS_REMOVED: &str = "DELETE FROM removed_orphans RETURNING what, row_count";
-
-// Wraps at 16 bits, the width of the node in an identifier.
-pub(super) const NODE_TAKE: &str = "UPDATE nodes SET last = (last + 1) % 65536 RETURNING last";
 
 /// Where the data lives.
 #[derive(Debug, Clone)]
@@ -118,16 +115,6 @@ impl Store {
             Engine::Lite(writer) => migrate_file(writer).await?,
         }
         self.tell_orphans().await
-    }
-
-    /// Takes a node number that no other running process has.
-    ///
-    /// # Errors
-    /// The store failed.
-    pub async fn node_take(&self) -> Result<u16> {
-        let node: Vec<(i64,)> = self.alone_rows(NODE_TAKE).await?;
-        u16::try_from(node.first().map_or(-1, |row| row.0))
-            .map_err(|_| StoreError::Inconsistent("node number out of range"))
     }
 
     /// Tells once what the last migration removed because it pointed nowhere.

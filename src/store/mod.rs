@@ -17,6 +17,7 @@ mod keys;
 mod kinds;
 mod lists;
 mod members;
+mod nodes;
 mod oauth_clients;
 mod orgs;
 mod projects;

@@ -93,12 +93,12 @@ impl Store {
         }
     }
 
-    /// Executes one statement that is a unit of work of its own and changes nothing that a cache may hold;
+    /// Executes one statement of an organization ("" for the server) that is a unit of work of its own and changes nothing that a cache may hold;
     /// gives the number of rows.
     ///
     /// # Errors
     /// The store failed.
-    pub(super) async fn alone(&self, statement: &Statement<'_>) -> Result<u64> {
+    pub(super) async fn alone(&self, org_id: &str, statement: &Statement<'_>) -> Result<u64> {
         match &self.write {
             Engine::Pg(pool) => {
                 let mut connection = pool.acquire().await?;

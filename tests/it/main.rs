@@ -14,6 +14,7 @@ mod errors;
 mod fuzz;
 mod fuzz_oauth;
 mod grants;
+mod ids;
 mod introspection;
 mod key_turns;
 mod keys;

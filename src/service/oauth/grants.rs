@@ -13,7 +13,6 @@ use super::{Credentials, OAuth, OAuthError, Outcome};
 use crate::auth::scopes::{self, Scopes};
 use crate::clock::Micros;
 use crate::crypto::secrets;
-use crate::error::Error;
 use crate::store::{TokenInsert, UserAt};
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -78,7 +77,7 @@ impl OAuth {
     async fn mint(&self, machine: &Machine, granted: &str, now: Micros) -> Outcome<TokenAnswer> {
         let user = &machine.row;
         let scopes = Scopes(granted);
-        let id: i64 = self.parts.deps.ids.next().parse().map_err(Error::internal)?;
+        let id = self.parts.deps.ids.token();
         let lifetime = self.parts.access_lifetime;
         let asserted = self.asserted(machine, scopes).await?;
         let (access_token, hash) = if user.access_token_type == JWT {
