@@ -21,7 +21,7 @@ pub enum Code {
     AlreadyExists = 6,
     /// The caller is known but may not do this.
     PermissionDenied = 7,
-    /// Input too large.
+    /// Input too large, or too much asked for at once.
     ResourceExhausted = 8,
     /// The state of the object does not allow this.
     FailedPrecondition = 9,
@@ -62,6 +62,8 @@ pub struct Error {
     pub id: &'static str,
     /// Text without the id.
     pub message: Cow<'static, str>,
+    /// Seconds after which trying again may help (RFC 9110, section 10.2.3).
+    pub retry_after: Option<u32>,
     /// What really happened; logged, never sent.
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -69,12 +71,12 @@ pub struct Error {
 impl Error {
     /// An error with an id: it carries a `zitadel.v1.ErrorDetail` on the wire.
     pub fn new(code: Code, id: &'static str, message: &'static str) -> Self {
-        Self { code, id, message: Cow::Borrowed(message), source: None }
+        Self { code, id, message: Cow::Borrowed(message), retry_after: None, source: None }
     }
 
     /// An error without id and details: field rules, malformed JSON, routing (contract 1.4).
     pub fn native(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, id: "", message: message.into(), source: None }
+        Self { code, id: "", message: message.into(), retry_after: None, source: None }
     }
 
     /// [`Code::InvalidArgument`] with an id.
@@ -118,6 +120,13 @@ impl Error {
             source: Some(source.into()),
             ..Self::new(Code::Unavailable, "STORE-aW4y1", "The store is not reachable, try again")
         }
+    }
+
+    /// The same error, which tells the client when to try again: after so many seconds.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
     }
 
     /// The status message: `text (ID)`, or the text alone for native errors.

@@ -1,7 +1,7 @@
 //! Errors on the wire: `google.rpc.Status` as JSON for REST, a status with details for the RPC protocols.
 
 use axum::body::Body;
-use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use connectrpc::{ConnectError, ErrorCode, ErrorDetail as RpcDetail};
 use serde::Serialize;
 
@@ -44,7 +44,15 @@ pub fn response(error: &Error) -> Response<Body> {
     {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
     }
+    retry_after(error, response.headers_mut());
     response
+}
+
+/// Tells the client when to try again, where an error knows it; gRPC calls it metadata of the same name.
+pub fn retry_after(error: &Error, headers: &mut HeaderMap) {
+    if let Some(seconds) = error.retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
 }
 
 /// The routing error of the gateway for a path that exists for another verb (contract 1.4).
@@ -62,7 +70,10 @@ pub fn no_such_path() -> Response<Body> {
 pub fn status(error: &Error) -> ConnectError {
     log(error);
     let code = ErrorCode::from_grpc_code(error.code as u32).unwrap_or(ErrorCode::Internal);
-    let status = ConnectError::new(code, error.status_message().into_owned());
+    let mut status = ConnectError::new(code, error.status_message().into_owned());
+    if error.retry_after.is_some() {
+        retry_after(error, status.response_headers_mut());
+    }
     if error.id.is_empty() {
         return status;
     }
@@ -82,6 +93,7 @@ pub fn grpc_trailers_only(error: &Error) -> Response<Body> {
     if let Ok(value) = HeaderValue::from_str(&text) {
         headers.insert("grpc-message", value);
     }
+    retry_after(error, headers);
     response
 }
 
@@ -92,5 +104,24 @@ pub fn log(error: &Error) {
         (Some(source), Code::Unavailable) => tracing::warn!(error = %source, "store not reachable"),
         (Some(source), _) => tracing::error!(error = %source, "request failed"),
         (None, _) => tracing::debug!(code = error.code as i32, id = error.id, message = %error.message, "refused"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_protocol_tells_when_to_try_again() {
+        let busy = Error::native(Code::ResourceExhausted, "too many").retry_after(7);
+        let named = Error::not_found("TEST-1", "text").retry_after(7);
+        for error in [&busy, &named] {
+            assert_eq!(response(error).headers()["retry-after"], "7");
+            assert_eq!(grpc_trailers_only(error).headers()["retry-after"], "7");
+            assert_eq!(status(error).response_headers()["retry-after"], "7");
+        }
+        let plain = Error::native(Code::ResourceExhausted, "too large");
+        assert!(response(&plain).headers().get("retry-after").is_none());
+        assert!(status(&plain).response_headers().is_empty());
     }
 }
