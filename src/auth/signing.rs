@@ -167,7 +167,7 @@ impl SigningKeys {
     }
 
     async fn begin(&self) -> Result<Change> {
-        let mut tx = self.0.parts.store.write().await?;
+        let mut tx = self.0.parts.store.write("").await?;
         let instance = tx.aggregate_lock(AggregateKind::Instance, "", "").await?;
         let instance = instance.ok_or_else(|| Error::internal("the server has not been set up"))?;
         Ok(Change { tx, instance, now: self.0.parts.clock.now() })

@@ -296,7 +296,7 @@ impl Apps {
         config_event: &'static str,
         config: Value,
     ) -> Result<Recorded> {
-        let mut tx = self.0.store.write().await?;
+        let mut tx = self.0.store.write(app.org_id).await?;
         let mut project = tx.project_lock(app.org_id, app.project_id).await?.ok_or_else(no_project)?;
         let added = json!({"appId": app.id, "name": app.name});
         let events =
@@ -309,7 +309,7 @@ impl Apps {
 
     async fn lock(&self, at: AppAt<'_>, missing: &'static str) -> Result<Locked> {
         let no_app = || Error::not_found(missing, "Application doesn't exist");
-        let mut tx = self.0.store.write().await?;
+        let mut tx = self.0.store.write(at.org_id).await?;
         let project = tx.aggregate_lock(AggregateKind::Project, at.org_id, at.project_id).await?;
         let project = project.ok_or_else(no_app)?;
         let app = tx.app_by_id(at.org_id, at.project_id, at.id).await?.ok_or_else(no_app)?;

@@ -55,7 +55,7 @@ impl Keys {
         let expires_at = validate::expiration(&request.expiration_date, cx.now)?;
         let material = Material::of(&request.public_key, &self.deps.keys).await?;
 
-        let mut tx = self.deps.store.write().await?;
+        let mut tx = self.deps.store.write(at.org_id).await?;
         let project = tx.aggregate_lock(AggregateKind::Project, at.org_id, at.project_id).await?;
         let mut project = project.ok_or_else(no_app)?;
         let app = takes_keys(tx.app_by_id(at.org_id, at.project_id, at.id).await?)?;
@@ -114,7 +114,7 @@ impl Keys {
     ) -> Result<RemoveAppKeyResponse> {
         cx.admit(&request)?;
         let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
-        let mut tx = self.deps.store.write().await?;
+        let mut tx = self.deps.store.write(at.org_id).await?;
         let project = tx.aggregate_lock(AggregateKind::Project, at.org_id, at.project_id).await?;
         let mut project = project.ok_or_else(no_key)?;
         let created_at = tx.key_created_at(at, &request.key_id).await?.ok_or_else(no_key)?;

@@ -41,7 +41,7 @@ impl Orgs {
         }
         let domain = domain_of(name, &self.0.domain)?;
         let id = self.0.ids.next();
-        let mut tx = self.0.store.write().await?;
+        let mut tx = self.0.store.write(&id).await?;
         if tx.org_name_taken(name).await? {
             return Err(Error::already_exists(NAME_TAKEN));
         }

@@ -53,7 +53,7 @@ impl Projects {
         };
         let id = self.0.ids.next();
         let mut aggregate = Aggregate::new(AggregateKind::Project, &cx.org_id, &id);
-        let mut tx = self.0.store.write().await?;
+        let mut tx = self.0.store.write(&cx.org_id).await?;
         let event = Event::new("project.added", payload(&values));
         let event = tx.events_append(&mut aggregate, &cx.user_id, cx.now, &[event]).await?;
         tx.project_insert(&cx.org_id, &id, &values, &event).await.map_err(|e| e.taken(NAME_TAKEN))?;
@@ -214,7 +214,7 @@ impl Projects {
 
 /// Finds a project of the organization and locks it.
 pub(super) async fn lock(deps: &Deps, cx: &Ctx, id: &str, missing: impl Fn() -> Error) -> Result<Locked> {
-    let mut tx = deps.store.write().await?;
+    let mut tx = deps.store.write(&cx.org_id).await?;
     let aggregate = tx.aggregate_lock(AggregateKind::Project, &cx.org_id, id).await?.ok_or_else(&missing)?;
     let project = tx.project_by_id(&cx.org_id, id).await?.ok_or_else(missing)?;
     Ok(Locked { tx, project, aggregate })

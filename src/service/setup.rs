@@ -49,7 +49,7 @@ pub async fn setup(deps: &Deps, first: &First<'_>) -> Result<bool> {
         return Ok(false);
     }
     let ids = Ids { org: deps.ids.next(), project: deps.ids.next(), user: deps.ids.next(), token: deps.ids.next() };
-    let mut tx = deps.store.write().await?;
+    let mut tx = deps.store.write("").await?;
     if !tx.instance_claim(&ids.org, &ids.project, first.now).await? {
         tx.commit().await?;
         return Ok(false);

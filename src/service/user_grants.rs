@@ -52,7 +52,7 @@ impl UserGrants {
         let granted = cx.admit(&request)?;
         distinct(&request.role_keys)?;
         let at = ProjectAt { org_id: &cx.org_id, id: &request.project_id };
-        let mut tx = self.0.store.write().await?;
+        let mut tx = self.0.store.write(&cx.org_id).await?;
         if !tx.user_exists(&request.user_id).await? {
             return Err(Error::precondition("COMMAND-4f8sg", NOT_FOUND));
         }
@@ -185,7 +185,7 @@ impl UserGrants {
     }
 
     async fn lock(&self, cx: &Ctx, id: &str, none: &'static str) -> Result<Locked> {
-        let mut tx = self.0.store.write().await?;
+        let mut tx = self.0.store.write(&cx.org_id).await?;
         let aggregate = tx.aggregate_lock(AggregateKind::UserGrant, &cx.org_id, id).await?;
         let aggregate = aggregate.ok_or_else(|| missing(none))?;
         let grant = tx.grant_by_id(&cx.org_id, id).await?.ok_or_else(|| missing(none))?;

@@ -67,7 +67,7 @@ impl Users {
             description: request.description,
             access_token_type: i64::from(request.access_token_type.to_i32()),
         };
-        let mut tx = self.0.store.write().await?;
+        let mut tx = self.0.store.write(at.org_id).await?;
         if tx.user_by_id(at).await?.is_some() {
             return Err(Error::precondition("COMMAND-k2una", "Errors.User.AlreadyExisting"));
         }
@@ -301,7 +301,7 @@ impl Users {
 
 /// Finds a user of the organization and locks it.
 pub(super) async fn lock(deps: &Deps, cx: &Ctx, id: &str, missing: impl Fn() -> Error) -> Result<Locked> {
-    let mut tx = deps.store.write().await?;
+    let mut tx = deps.store.write(&cx.org_id).await?;
     let aggregate = tx.aggregate_lock(AggregateKind::User, &cx.org_id, id).await?.ok_or_else(&missing)?;
     let user = tx.user_by_id(UserAt { org_id: &cx.org_id, id }).await?.ok_or_else(missing)?;
     Ok(Locked { tx, user, aggregate })

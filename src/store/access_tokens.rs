@@ -130,6 +130,7 @@ impl Store {
     pub async fn token_insert(&self, token: &TokenInsert<'_>) -> Result<()> {
         execute!(
             self,
+            token.org_id,
             sqlx::query(TOKEN_INSERT)
                 .bind(token.id)
                 .bind(token.org_id)
@@ -150,7 +151,7 @@ impl Store {
     /// The store failed.
     pub async fn token_delete(&self, id: i64) -> Result<()> {
         let changed = self.changes.guard();
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin("").await?;
         on!(&mut tx, c => sqlx::query(TOKEN_DELETE).bind(id).execute(&mut **c).await.map(drop))?;
         tx.commit(changed).await
     }
@@ -160,6 +161,6 @@ impl Store {
     /// # Errors
     /// The store failed.
     pub async fn tokens_sweep(&self, now: Micros, limit: i64) -> Result<u64> {
-        Ok(execute!(self, sqlx::query(TOKENS_SWEEP).bind(now).bind(limit)))
+        Ok(execute!(self, "", sqlx::query(TOKENS_SWEEP).bind(now).bind(limit)))
     }
 }

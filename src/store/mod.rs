@@ -12,13 +12,18 @@ mod connect;
 mod credentials;
 mod error;
 mod events;
+mod executor;
 mod filter;
+mod gate;
 mod keys;
+mod link;
 mod lists;
 mod members;
 mod oauth_clients;
 mod orgs;
+mod pools;
 mod projects;
+mod readiness;
 mod roles;
 mod rows;
 mod signing_keys;
@@ -29,15 +34,17 @@ mod user_search;
 mod users;
 mod writer;
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{PgPool, Postgres, SqlitePool, Transaction};
+use sqlx::SqlitePool;
 
 pub use access_tokens::{TokenInsert, TokenRow};
 pub use apps::{AppAt, AppInsert, AppMethod};
 pub use bootstrap::InstanceRow;
 pub use cache::Cache;
-pub use connect::{Target, target_of};
+pub use connect::{Limits, Target, target_of};
 pub use credentials::{Credential, CredentialInsert};
 pub use error::StoreError;
 pub use events::{Aggregate, AggregateKind, ChangePage, Event};
@@ -82,8 +89,10 @@ pub(crate) use on;
 /// The store: pools of one engine. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    read: Engine<PgPool, SqlitePool>,
-    write: Engine<PgPool, writer::Writer>,
+    read: Engine<pools::Pool, SqlitePool>,
+    write: Engine<pools::Writers, writer::Writer>,
+    /// What the readiness probe looks at.
+    state: Engine<Arc<link::Link>, Arc<Path>>,
     /// What tells caches that their answers may be old.
     changes: cache::Changes,
     /// How long caches may use an answer again.
@@ -94,7 +103,7 @@ pub struct Store {
 pub struct Tx(Begun, cache::Guard);
 
 /// An open transaction of either engine.
-type Begun = Engine<Transaction<'static, Postgres>, writer::GroupTx>;
+type Begun = Engine<pools::PgTx, writer::GroupTx>;
 
 /// Proof that an event was appended: what state rows take their sequence and change date from.
 #[derive(Debug, Clone)]
@@ -114,12 +123,13 @@ impl Store {
         Self { remember, ..self }
     }
 
-    /// Opens a write transaction.
+    /// Opens a write transaction for an organization. One organization has at most half of the
+    /// connections for writers; who comes then waits, in order.
     ///
     /// # Errors
-    /// The store cannot be reached.
-    pub async fn write(&self) -> Result<Tx> {
-        Ok(Tx(self.begin().await?, self.changes.guard()))
+    /// The store cannot be reached, or too many writers of the organization wait.
+    pub async fn write(&self, org_id: &str) -> Result<Tx> {
+        Ok(Tx(self.begin(org_id).await?, self.changes.guard()))
     }
 
     /// Whether the data is in a file that only this process writes.
@@ -127,30 +137,12 @@ impl Store {
         matches!(self.write, Engine::Lite(_))
     }
 
-    /// A transaction that changes nothing a cache may hold.
-    async fn begin(&self) -> Result<Begun> {
+    /// A transaction that changes nothing a cache may hold, for an organization ("" for the server).
+    async fn begin(&self, org_id: &str) -> Result<Begun> {
         Ok(match &self.write {
-            Engine::Pg(pool) => Engine::Pg(pool.begin().await?),
+            Engine::Pg(writers) => Engine::Pg(writers.begin(org_id).await?),
             Engine::Lite(writer) => Engine::Lite(writer.begin().await?),
         })
-    }
-
-    /// Whether the store answers, for the readiness probe.
-    ///
-    /// # Errors
-    /// It does not.
-    pub async fn ping(&self) -> Result<()> {
-        on!(&self.read, c => sqlx::query_scalar::<_, i64>(PING).fetch_one(c).await.map(drop))?;
-        Ok(())
-    }
-
-    /// Closes all connections; open transactions finish first.
-    pub async fn close(&self) {
-        match &self.write {
-            Engine::Pg(pool) => pool.close().await,
-            Engine::Lite(writer) => writer.close().await,
-        }
-        on!(&self.read, c => c.close().await);
     }
 }
 
@@ -178,11 +170,13 @@ impl Begun {
     }
 }
 
-/// Executes one statement that is a transaction of its own; gives the number of rows.
+/// Executes one statement of an organization that is a transaction of its own; gives the number of rows.
 macro_rules! execute {
-    ($store:expr, $query:expr) => {
+    ($store:expr, $org_id:expr, $query:expr) => {
         match &$store.write {
-            $crate::store::Engine::Pg(pool) => $query.execute(pool).await?.rows_affected(),
+            $crate::store::Engine::Pg(writers) => {
+                $query.execute(&mut writers.lease($org_id).await?).await?.rows_affected()
+            }
             $crate::store::Engine::Lite(writer) => {
                 let mut tx = writer.begin().await?;
                 let rows = $query.execute(&mut *tx).await?.rows_affected();
@@ -193,6 +187,3 @@ macro_rules! execute {
     };
 }
 pub(crate) use execute;
-
-/// Asks for nothing but an answer.
-pub(crate) const PING: &str = "SELECT CAST(1 AS BIGINT)";

@@ -49,7 +49,7 @@ impl Store {
     /// The store failed; then nothing is written.
     pub async fn uses_write(&self, uses: &[(Credentials, Micros)]) -> Result<()> {
         let changed = self.changes.guard();
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin("").await?;
         for (what, at) in uses {
             on!(&mut tx, c => match what {
                 Credentials::AppKey(id) => sqlx::query(USED_APP_KEY).bind(id),

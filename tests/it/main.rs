@@ -9,6 +9,7 @@ mod clients;
 mod concurrency;
 mod contract;
 mod crash;
+mod database;
 mod errors;
 mod fuzz;
 mod fuzz_oauth;
