@@ -13,8 +13,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use super::cache::Changes;
 use super::gate::Gate;
 use super::link::Link;
-use super::pools::{Pool, Shape, Writers};
+use super::pools::{Pool, Shape};
 use super::writer::Writer;
+use super::writers::Writers;
 use super::{Engine, Result, Store, StoreError, on};
 
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");

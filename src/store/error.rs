@@ -94,8 +94,8 @@ fn is_passing_state(state: &str) -> bool {
 /// Result codes of SQLite, extended ones included. A damaged file is none of them, also where it shows as
 /// trouble of the disk.
 fn is_passing_result(code: i32) -> bool {
-    const IOERR_DATA: i32 = 10 | 32 << 8;
-    const IOERR_CORRUPTFS: i32 = 10 | 33 << 8;
+    const IOERR_DATA: i32 = 0x200a;
+    const IOERR_CORRUPTFS: i32 = 0x210a;
     match code & 0xff {
         // ABORT, BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, FULL, CANTOPEN, PROTOCOL
         4..=9 | 13..=15 => true,
@@ -112,7 +112,9 @@ pub(super) fn is_broken(error: &sqlx::Error) -> bool {
         sqlx::Error::Database(db) => db.code().is_some_and(|state| {
             state.starts_with("57P") || state.starts_with("08") || matches!(&*state, "25006" | "25P03" | "25P04")
         }),
-        sqlx::Error::Encode(_) | sqlx::Error::RowNotFound => false,
+        sqlx::Error::Encode(_) | sqlx::Error::RowNotFound | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => {
+            false
+        }
         _ => true,
     }
 }
@@ -133,12 +135,12 @@ mod tests {
         for state in ["23503", "25P02", "42P01", "42601", "XX000", "XX001", "22P02", ""] {
             assert!(!is_passing_state(state), "{state}");
         }
-        let (full, write, protocol, cantopen) = (13, 10 | 3 << 8, 15, 14);
-        let (busy, snapshot, nomem, read_only, moved, interrupt) = (5, 5 | 2 << 8, 7, 8, 8 | 4 << 8, 9);
+        let (full, write, protocol, cantopen) = (13, 0x30a, 15, 14);
+        let (busy, snapshot, nomem, read_only, moved, interrupt) = (5, 0x205, 7, 8, 0x408, 9);
         for code in [full, write, protocol, cantopen, busy, snapshot, nomem, read_only, moved, interrupt] {
             assert!(is_passing_result(code), "{code}");
         }
-        let (error, corrupt, notadb, checksum, damaged, constraint) = (1, 11, 26, 10 | 32 << 8, 10 | 33 << 8, 787);
+        let (error, corrupt, notadb, checksum, damaged, constraint) = (1, 11, 26, 0x200a, 0x210a, 787);
         for code in [error, corrupt, notadb, checksum, damaged, constraint, 0] {
             assert!(!is_passing_result(code), "{code}");
         }

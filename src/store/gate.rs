@@ -100,7 +100,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_organization_waits_in_order_and_for_nobody_else() {
-        let gate = Gate::new(2, Duration::from_secs(60));
+        let gate = Gate::new(2, Duration::from_mins(1));
         let (a, b) = (gate.enter("a").await, gate.enter("a").await);
         assert!(a.is_some() && b.is_some());
         assert!(gate.enter("b").await.is_some(), "another organization is let in");

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::connect::Limits;
@@ -20,6 +21,9 @@ pub(super) const PROOF: Duration = Duration::from_millis(500);
 /// How long the one who tries on waits between two attempts, and how long each may take.
 const PROBE: Duration = Duration::from_millis(250);
 const PROBE_LIMIT: Duration = Duration::from_millis(700);
+
+/// So long an absence may be a restart, which reads wait for.
+const RESTART: Duration = Duration::from_secs(3);
 
 /// Every statement finds its rows by an index, and its plan does not depend on its values. Left alone,
 /// PostgreSQL plans while tables are small, scans them whole, and goes on doing so as they grow, until
@@ -38,7 +42,8 @@ const READ_ONLY: &str = "SELECT current_setting('transaction_read_only') = 'on'"
 pub(super) struct Link {
     options: PgConnectOptions,
     limits: Limits,
-    down: AtomicBool,
+    /// Since when the server is known to be away.
+    down: watch::Sender<Option<Instant>>,
     /// The one who tries on is at it.
     probing: AtomicBool,
     closed: AtomicBool,
@@ -56,7 +61,7 @@ impl Link {
         Self {
             options,
             limits,
-            down: AtomicBool::new(false),
+            down: watch::Sender::new(None),
             probing: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             doubted: Mutex::new(Instant::now()),
@@ -95,7 +100,15 @@ impl Link {
 
     /// Whether the server is known to be away.
     pub fn is_down(&self) -> bool {
-        self.down.load(Ordering::Acquire)
+        self.down.borrow().is_some()
+    }
+
+    /// Waits for a server that has been away for a moment only. True if it is not away any more.
+    pub async fn back(&self) -> bool {
+        let mut down = self.down.subscribe();
+        let Some(since) = *down.borrow_and_update() else { return true };
+        let back = down.wait_for(Option::is_none);
+        timeout(RESTART.saturating_sub(since.elapsed()), back).await.is_ok_and(|back| back.is_ok())
     }
 
     /// Whether a connection that answered then may be used without a test.
@@ -119,7 +132,12 @@ impl Link {
     }
 
     fn now_down(&self, error: &sqlx::Error) {
-        if !self.down.swap(true, Ordering::AcqRel) {
+        let turned = self.down.send_if_modified(|since| {
+            let turned = since.is_none();
+            since.get_or_insert_with(Instant::now);
+            turned
+        });
+        if turned {
             tracing::warn!(%error, "the database is away; callers are told so at once until it is back");
         }
     }
@@ -146,7 +164,7 @@ impl Link {
         match timeout(PROBE_LIMIT, self.establish(self.limits.statement)).await {
             Ok(Ok(connection)) => {
                 self.probing.store(false, Ordering::Release);
-                if self.down.swap(false, Ordering::AcqRel) {
+                if self.down.send_replace(None).is_some() {
                     tracing::info!("the database is back");
                 }
                 let _ = timeout(PROOF, connection.close()).await;
@@ -199,7 +217,7 @@ impl Link {
 impl std::fmt::Debug for Link {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // The options hold a password.
-        f.debug_struct("Link").field("down", &self.down).finish_non_exhaustive()
+        f.debug_struct("Link").field("down", &self.is_down()).finish_non_exhaustive()
     }
 }
 

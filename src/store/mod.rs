@@ -33,6 +33,7 @@ mod user_grants;
 mod user_search;
 mod users;
 mod writer;
+mod writers;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -90,7 +91,7 @@ pub(crate) use on;
 #[derive(Debug, Clone)]
 pub struct Store {
     read: Engine<pools::Pool, SqlitePool>,
-    write: Engine<pools::Writers, writer::Writer>,
+    write: Engine<writers::Writers, writer::Writer>,
     /// What the readiness probe looks at.
     state: Engine<Arc<link::Link>, Arc<Path>>,
     /// What tells caches that their answers may be old.

@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 
 use super::error::is_broken;
-use super::gate::{Gate, Turn};
+use super::gate::Turn;
 use super::link::{Link, PROOF, silent};
 
 /// Callers that may wait for a connection at once; who comes then is told to try again.
@@ -20,10 +20,10 @@ const WAITING: usize = 512;
 
 /// After so long without use, a connection is tested before it is used, and closed.
 const TEST_AFTER: Duration = Duration::from_secs(5);
-const IDLE: Duration = Duration::from_secs(10 * 60);
+const IDLE: Duration = Duration::from_mins(10);
 
 /// Oldest connection: what changed on the server or on the way to it reaches us then at the latest.
-const AGE: Duration = Duration::from_secs(30 * 60);
+const AGE: Duration = Duration::from_mins(30);
 
 /// How often idle connections are looked through.
 const LOOK: Duration = Duration::from_secs(30);
@@ -100,13 +100,22 @@ impl Pool {
         Ok(Lease::new(pool, Idle { connection, born: now, answered: now }, place))
     }
 
+    /// A connection for one caller, who has a turn to give back with it.
+    ///
+    /// # Errors
+    /// As [`Pool::lease`].
+    pub async fn lease_for(&self, turn: Turn) -> sqlx::Result<Lease> {
+        let mut lease = self.lease().await?;
+        lease.turn = Some(turn);
+        Ok(lease)
+    }
+
     /// A transaction. A connection that turns out to be broken by its first words is replaced once.
     ///
     /// # Errors
     /// As [`Pool::lease`]; or the server refuses.
     pub async fn begin(&self, turn: Turn) -> sqlx::Result<PgTx> {
-        let mut lease = self.lease().await?;
-        lease.turn = Some(turn);
+        let mut lease = self.lease_for(turn).await?;
         lease.open = true;
         match lease.ask(|c| c.execute("BEGIN")).await {
             Err(error) if is_broken(&error) => {
@@ -117,13 +126,15 @@ impl Pool {
                 lease.open = true;
                 lease.ask(|c| c.execute("BEGIN")).await?;
             }
-            begun => drop(begun?),
+            begun => {
+                begun?;
+            }
         }
         Ok(PgTx(lease))
     }
 
     /// Asks for something that changes nothing. If the connection breaks, it is asked once more on
-    /// another one.
+    /// another one, for which a server that restarts is waited for.
     ///
     /// # Errors
     /// As [`Pool::lease`]; or the server refuses.
@@ -132,14 +143,24 @@ impl Pool {
         F: for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, sqlx::Result<T>> + Send + Sync,
         T: Send,
     {
-        let first = self.lease().await?.ask(&ask).await;
+        let first = self.once(&ask).await;
         match first {
             Err(error) if is_broken(&error) => {
+                if !self.0.back().await {
+                    return Err(error);
+                }
                 tracing::debug!(%error, "a read is tried on another connection");
-                self.lease().await?.ask(&ask).await
+                self.once(&ask).await
             }
             outcome => outcome,
         }
+    }
+
+    async fn once<T, F>(&self, ask: F) -> sqlx::Result<T>
+    where
+        F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, sqlx::Result<T>>,
+    {
+        self.lease().await?.ask(ask).await
     }
 
     /// Closes the connections that are not used, and refuses new callers. Waits for the others until the
@@ -181,6 +202,17 @@ impl Inner {
     fn keep(&self, idle: Idle) {
         if idle.born.elapsed() < AGE && !self.places.is_closed() {
             self.idle().push(idle);
+        }
+    }
+
+    /// Waits for a server that may be restarting, if not too many wait. True if it is there.
+    async fn back(&self) -> bool {
+        if !self.link.is_down() {
+            return true;
+        }
+        match Waiting::new(self) {
+            Some(_waiting) => self.link.back().await,
+            None => false,
         }
     }
 
@@ -228,9 +260,13 @@ async fn look_through(pool: Weak<Inner>) {
         if pool.places.is_closed() {
             return;
         }
-        let (old, kept) = pool.idle().drain(..).partition(|i| i.answered.elapsed() > IDLE || i.born.elapsed() > AGE);
-        let (old, kept): (Vec<Idle>, Vec<Idle>) = (old, kept);
-        pool.idle().splice(..0, kept);
+        let old = {
+            let mut idle = pool.idle();
+            let (old, kept): (Vec<_>, Vec<_>) =
+                idle.drain(..).partition(|i| i.answered.elapsed() > IDLE || i.born.elapsed() > AGE);
+            *idle = kept;
+            old
+        };
         let farewell = old.into_iter().map(|idle| idle.connection.close());
         let _ = timeout(PROOF, futures_util::future::join_all(farewell)).await;
     }
@@ -342,41 +378,4 @@ impl std::ops::DerefMut for PgTx {
 
 fn away() -> sqlx::Error {
     sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::NotConnected, "the database is known to be away"))
-}
-
-/// The two pools of a server: readers are not kept waiting by writers that wait for locks.
-#[derive(Clone)]
-pub(super) struct Writers {
-    /// Connections for writers.
-    pub pool: Pool,
-    /// Lets in at most half of them for one organization.
-    pub gate: Gate,
-}
-
-impl Writers {
-    /// A transaction for an organization.
-    ///
-    /// # Errors
-    /// As [`Pool::begin`]; or too many writers of the organization wait.
-    pub async fn begin(&self, org_id: &str) -> sqlx::Result<PgTx> {
-        let turn = self.gate.enter(org_id).await.ok_or(sqlx::Error::PoolTimedOut)?;
-        self.pool.begin(turn).await
-    }
-
-    /// A connection for one statement that is a transaction of its own.
-    ///
-    /// # Errors
-    /// As [`Writers::begin`].
-    pub async fn lease(&self, org_id: &str) -> sqlx::Result<Lease> {
-        let turn = self.gate.enter(org_id).await.ok_or(sqlx::Error::PoolTimedOut)?;
-        let mut lease = self.pool.lease().await?;
-        lease.turn = Some(turn);
-        Ok(lease)
-    }
-}
-
-impl std::fmt::Debug for Writers {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.pool.fmt(f)
-    }
 }

@@ -73,10 +73,9 @@ impl Writer {
     /// The file is locked by another process, the turn did not come in time, or the store failed.
     pub async fn begin(&self) -> Result<GroupTx> {
         let turn = timeout(self.wait, Arc::clone(&self.state).lock_owned());
-        // Whoever waits leaves the queue when the caller goes away; whoever works does not.
-        let mut state = turn.await.map_err(|_| sqlx::Error::PoolTimedOut)?;
         // On a task of its own, so that a caller that goes away leaves no half-made step behind.
         whole(async move {
+            let mut state = turn.await.map_err(|_| sqlx::Error::PoolTimedOut)?;
             state.settle().await;
             if state.group.is_none() {
                 state.run("BEGIN IMMEDIATE").await?;
@@ -251,7 +250,7 @@ mod tests {
     async fn writer() -> (tempfile::TempDir, Writer) {
         let dir = tempfile::tempdir().expect("a directory");
         let options = SqliteConnectOptions::new().filename(dir.path().join("t.db")).create_if_missing(true);
-        let writer = Writer::open(&options, Duration::from_secs(60)).await.expect("a file");
+        let writer = Writer::open(&options, Duration::from_mins(1)).await.expect("a file");
         let mut alone = writer.alone().await.expect("open");
         let tables = "CREATE TABLE parents (id BIGINT PRIMARY KEY); CREATE TABLE t (id BIGINT PRIMARY KEY, \
                       parent BIGINT REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED)";

@@ -199,6 +199,9 @@ async fn while_the_database_is_away_one_asks_for_all() {
     }
     let write = answer(&server, Method::POST, "/projects", Some("p")).await;
     assert_eq!(write, (503, 14, Some("1".to_owned())));
+    let form = [("grant_type", "client_credentials"), ("client_id", "x"), ("client_secret", "y")];
+    let token = server.http.post(server.url("/oauth/v2/token")).form(&form).send().await.expect("an answer");
+    assert_eq!((token.status().as_u16(), &token.headers()["retry-after"] == "1"), (503, true));
     let attempts = proxy.accepted() - connected;
     assert!(attempts < 60, "600 callers connected {attempts} times");
     assert_eq!(ready(&server).await, 412);
@@ -217,6 +220,14 @@ async fn a_restart_of_the_database_costs_no_read() {
         let again = reads(&server, 64).await;
         assert!(again.iter().all(|status| *status == 200), "{again:?}");
     }
+    // For a moment nobody can connect.
+    proxy.all(Way::Cut);
+    let refused = proxy.accepted();
+    let (again, ()) = tokio::join!(reads(&server, 64), async {
+        until("somebody is refused", || async { proxy.accepted() > refused + 1 }).await;
+        proxy.fresh(Way::Open);
+    });
+    assert!(again.iter().all(|status| *status == 200), "{again:?}");
 }
 
 /// A database of a role of its own, which can be changed without touching others; none on SQLite.

@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, Response, StatusCode, header};
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::api::error::log;
+use crate::api::error::{log, retry_after};
 use crate::api::json::json_response;
 use crate::error::Error;
 use crate::service::oauth::{OAuthError, Outcome};
@@ -53,10 +53,12 @@ pub fn empty() -> Response<Body> {
 
 /// An error.
 pub fn error(error: &OAuthError) -> Response<Body> {
-    if let Some(source) = &error.source {
-        log(source);
-    }
     let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = ErrorBody { error: error.error, error_description: &error.description };
-    line(status, &serde_json::to_vec(&body).unwrap_or_default())
+    let mut response = line(status, &serde_json::to_vec(&body).unwrap_or_default());
+    if let Some(source) = &error.source {
+        log(source);
+        retry_after(source, response.headers_mut());
+    }
+    response
 }
