@@ -115,7 +115,7 @@ impl App {
 
 /// The store with its schema up to date, and a maker of identifiers that no other process has.
 async fn open(config: &Config, connections: u32, clock: &Arc<dyn Clock>) -> Result<(Store, Arc<Ids>)> {
-    let store = Store::connect(&config.target().map_err(Error::internal)?, connections).await?;
+    let store = Store::connect(&config.target().map_err(Error::internal)?, config.limits(connections)).await?;
     store.migrate().await?;
     let ids = Ids::new(Arc::clone(clock), store.node_take(clock.now()).await?);
     Ok((store, Arc::new(ids)))

@@ -13,7 +13,7 @@ use crate::clock::Micros;
 use crate::crypto::keypool::Size;
 use crate::crypto::vault::Vault;
 use crate::housekeeping::Intervals;
-use crate::store::{Target, target_of};
+use crate::store::{Limits, Target, target_of};
 
 /// Every setting with its default and its meaning.
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
@@ -34,6 +34,10 @@ const MAX_LIFETIME: u64 = 365 * 24 * 3600;
 /// Longest time to remember an answer in milliseconds: what is revoked must be void everywhere within a
 /// second.
 const MAX_REMEMBER: u64 = 900;
+
+/// Most connections to a database, and the longest time to wait for a lock or a statement in seconds.
+const MAX_CONNECTIONS: u32 = 10_000;
+const MAX_STATEMENT: u64 = 3600;
 
 /// A configuration that cannot be used; the text says which key and why, and holds no value that
 /// may be secret.
@@ -87,6 +91,10 @@ pub struct Storage {
     pub url: String,
     /// Connections.
     pub connections: u32,
+    /// Seconds that a writer waits for a lock.
+    pub lock_timeout: u64,
+    /// Seconds that the database may work at one statement.
+    pub statement_timeout: u64,
     /// File for the first token; empty for the default.
     pub admin_pat_file: PathBuf,
     /// Key that encrypts the signing keys, 32 bytes in base64; empty for a file in the data directory.
@@ -213,8 +221,12 @@ impl Config {
         if self.server.remember > MAX_REMEMBER {
             return fail("server.remember must be at most 900 milliseconds");
         }
-        if self.storage.connections == 0 {
-            return fail("storage.connections must be at least 1");
+        let storage = &self.storage;
+        if !(1..=MAX_CONNECTIONS).contains(&storage.connections) {
+            return fail("storage.connections must be 1 to 10000");
+        }
+        if ![storage.lock_timeout, storage.statement_timeout].iter().all(|t| (1..=MAX_STATEMENT).contains(t)) {
+            return fail("storage.lock_timeout and storage.statement_timeout must be 1 to 3600 seconds");
         }
         if self.keys.pool > 100_000 || self.keys.threads > 1024 {
             return fail("keys.pool must be at most 100000 and keys.threads at most 1024");
@@ -234,6 +246,15 @@ impl Config {
     /// The database URL is malformed.
     pub fn target(&self) -> Result<Target, ConfigError> {
         target_of(Some(&self.storage.url), &self.storage.data_dir).map_err(ConfigError)
+    }
+
+    /// How much of the database this server may use, with so many connections.
+    pub fn limits(&self, connections: u32) -> Limits {
+        Limits {
+            connections,
+            lock: Duration::from_secs(self.storage.lock_timeout),
+            statement: Duration::from_secs(self.storage.statement_timeout),
+        }
     }
 
     /// The address clients know, for a server that listens on `bound`.

@@ -19,13 +19,14 @@ pub async fn alive() -> &'static str {
     "ok"
 }
 
-/// `/debug/ready`: the store answers, so requests can be served.
+/// `/debug/ready`: the store answers and takes writes, so requests can be served. Answers within a second
+/// whatever the store does.
 pub async fn ready(State(store): State<Store>) -> Response<Body> {
-    match store.ping().await {
+    match store.ready().await {
         Ok(()) => json_response(StatusCode::OK, "\"ok\""),
         Err(error) => {
             tracing::warn!(%error, "not ready");
-            json_response(StatusCode::PRECONDITION_FAILED, "\"the store does not answer\"")
+            json_response(StatusCode::PRECONDITION_FAILED, "\"the store does not answer, or takes no writes\"")
         }
     }
 }

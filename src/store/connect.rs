@@ -2,27 +2,33 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use sqlx::Executor as _;
+use sqlx::Connection as _;
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::cache::Changes;
+use super::gate::Gate;
+use super::link::Link;
+use super::pools::{Pool, Shape};
 use super::writer::Writer;
+use super::writers::Writers;
 use super::{Engine, Result, Store, StoreError};
 
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 
-/// How long a request waits for a connection before it is told to try again.
+/// How long a start waits for a server that does not listen yet, and a reader of a SQLite file for its turn.
 const ACQUIRE: Duration = Duration::from_secs(5);
 
-/// Every statement finds its rows by an index, and its plan does not depend on its values. Left alone,
-/// PostgreSQL plans while tables are small, scans them whole, and goes on doing so as they grow, until
-/// they are analysed.
-const PLANS: &str = "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan";
+/// How long a read waits for a connection before its caller is told to try again.
+const WAIT: Duration = Duration::from_secs(2);
+
+/// How long a start waits between two attempts.
+const AGAIN: Duration = Duration::from_millis(100);
 
 pub(super) const ORPHANS_REMOVED: &str = "DELETE FROM removed_orphans RETURNING what, row_count";
 
@@ -33,6 +39,38 @@ pub enum Target {
     Postgres(Box<PgConnectOptions>),
     /// A SQLite file.
     Sqlite(PathBuf),
+}
+
+/// How much of a database a store may use, and how long it waits for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections, at least four. On PostgreSQL one half is for readers, the other for writers; on SQLite
+    /// all of them read.
+    pub connections: u32,
+    /// How long a writer waits for a lock.
+    pub lock: Duration,
+    /// How long the database may work at one statement, apart from waiting for a lock.
+    pub statement: Duration,
+}
+
+impl Limits {
+    /// What the server itself may take for a statement of a writer, waiting for locks included.
+    pub(super) fn statement_on_server(&self) -> Duration {
+        self.statement + self.lock
+    }
+
+    /// Connections for readers and for writers.
+    fn split(&self) -> (usize, usize) {
+        let writers = (self.connections / 2).max(2);
+        let readers = self.connections.saturating_sub(writers).max(2);
+        (readers as usize, writers as usize)
+    }
+}
+
+impl From<u32> for Limits {
+    fn from(connections: u32) -> Self {
+        Self { connections, lock: Duration::from_secs(5), statement: Duration::from_secs(5) }
+    }
 }
 
 /// Reads `DATABASE_URL`; none or an empty one means SQLite in the data directory.
@@ -62,28 +100,37 @@ impl Store {
     ///
     /// # Errors
     /// The database cannot be reached or opened.
-    pub async fn connect(target: &Target, connections: u32) -> Result<Self> {
+    pub async fn connect(target: &Target, limits: impl Into<Limits>) -> Result<Self> {
+        let limits = limits.into();
         match target {
-            Target::Postgres(options) => {
-                let pool = PgPoolOptions::new()
-                    .max_connections(connections)
-                    .acquire_timeout(ACQUIRE)
-                    .test_before_acquire(false)
-                    .after_connect(|connection, _| Box::pin(async move { connection.execute(PLANS).await.map(drop) }))
-                    .connect_with(options.as_ref().clone())
-                    .await?;
-                Ok(Self {
-                    read: Engine::Pg(pool.clone()),
-                    write: Engine::Pg(pool),
-                    changes: Changes::default(),
-                    remember: Duration::ZERO,
-                })
-            }
-            Target::Sqlite(path) => Self::open_file(path, connections).await,
+            Target::Postgres(options) => Self::reach(options, limits).await,
+            Target::Sqlite(path) => Self::open_file(path, limits).await,
         }
     }
 
-    async fn open_file(path: &Path, connections: u32) -> Result<Self> {
+    async fn reach(options: &PgConnectOptions, limits: Limits) -> Result<Self> {
+        let link = Arc::new(Link::new(options.clone(), limits));
+        let begun = Instant::now();
+        while let Err(error) = link.patient(ACQUIRE).await {
+            let error = StoreError::from(error);
+            if !error.is_unavailable() || begun.elapsed() > ACQUIRE {
+                return Err(error);
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+        let (readers, writers) = limits.split();
+        let pool = |size, wait, statement| Pool::new(Arc::clone(&link), Shape { size, wait, statement });
+        let gate = Gate::new(writers / 2, limits.lock);
+        Ok(Self {
+            read: Engine::Pg(pool(readers, WAIT, limits.statement)),
+            write: Engine::Pg(Writers { pool: pool(writers, limits.lock, limits.statement_on_server()), gate }),
+            state: Engine::Pg(link),
+            changes: Changes::default(),
+            remember: Duration::ZERO,
+        })
+    }
+
+    async fn open_file(path: &Path, limits: Limits) -> Result<Self> {
         if let Some(dir) = path.parent() {
             std::fs::create_dir_all(dir)?;
         }
@@ -93,13 +140,14 @@ impl Store {
             .journal_mode(SqliteJournalMode::Wal)
             // An acknowledged key must survive a power cut, not only a crash of the process.
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(ACQUIRE);
-        let write = Writer::open(&options).await?;
-        let pool = SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE);
+            .busy_timeout(limits.lock);
+        let write = Writer::open(&options, limits.lock).await?;
+        let pool = SqlitePoolOptions::new().max_connections(limits.connections).acquire_timeout(ACQUIRE);
         let read = pool.connect_with(options.read_only(true).create_if_missing(false)).await?;
         Ok(Self {
             read: Engine::Lite(read),
             write: Engine::Lite(write),
+            state: Engine::Lite(path.into()),
             changes: Changes::default(),
             remember: Duration::ZERO,
         })
@@ -111,7 +159,7 @@ impl Store {
     /// [`StoreError::Migrate`] when the schema is newer than this program, or was changed by hand.
     pub async fn migrate(&self) -> Result<()> {
         match &self.write {
-            Engine::Pg(pool) => POSTGRES.run(pool).await?,
+            Engine::Pg(_) => self.migrate_server().await?,
             Engine::Lite(writer) => migrate_file(writer).await?,
         }
         self.tell_orphans().await
@@ -125,6 +173,15 @@ impl Store {
         if !removed.is_empty() {
             tracing::warn!(removed = removed.join(", "), "removed rows that belonged to something that is gone");
         }
+        Ok(())
+    }
+
+    /// Migrations may take long, and wait for those of another process: on a connection without deadlines.
+    async fn migrate_server(&self) -> Result<()> {
+        let Engine::Pg(link) = &self.state else { return Ok(()) };
+        let mut connection = link.patient(ACQUIRE).await?;
+        POSTGRES.run(&mut connection).await?;
+        let _ = connection.close().await;
         Ok(())
     }
 }

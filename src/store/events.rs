@@ -3,8 +3,9 @@
 use serde::Serialize;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Database, Encode, FromRow, PgConnection, Postgres, QueryBuilder, Sqlite, SqliteConnection, Type};
+use sqlx::{Database, Encode, FromRow, Postgres, QueryBuilder, Sqlite, SqliteConnection, Type};
 
+use super::pools::Lease;
 use super::{ChangeRow, Engine, EventKind, Recorded, Result, Seen, Sql, Statement, Store, Work, on};
 use crate::clock::Micros;
 
@@ -220,7 +221,7 @@ pub(super) fn append<'a>(
 
 impl Appended<'_> {
     /// One statement for all of it and for the first row that follows; gives the number of those rows.
-    pub async fn on_pg(&self, connection: &mut PgConnection, row: Option<&Statement<'_>>) -> sqlx::Result<u64> {
+    pub async fn on_pg(&self, connection: &mut Lease, row: Option<&Statement<'_>>) -> sqlx::Result<u64> {
         let arguments = row.map_or_else(|| Ok(PgArguments::default()), Statement::pg)?;
         let mut query = QueryBuilder::<Postgres>::with_arguments(concat!("WITH saved AS (", save!()), arguments);
         self.push_aggregate(&mut query);

@@ -12,15 +12,20 @@ mod connect;
 mod credentials;
 mod error;
 mod events;
+mod executor;
 mod filter;
+mod gate;
 mod keys;
 mod kinds;
+mod link;
 mod lists;
 mod members;
 mod nodes;
 mod oauth_clients;
 mod orgs;
+mod pools;
 mod projects;
+mod readiness;
 mod roles;
 mod rows;
 mod signing_keys;
@@ -33,10 +38,13 @@ mod user_search;
 mod users;
 mod work;
 mod writer;
+mod writers;
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{PgPool, SqlitePool};
+use sqlx::SqlitePool;
 
 pub use access_tokens::{TokenInsert, TokenRow};
 pub use apps::{
@@ -44,7 +52,7 @@ pub use apps::{
 };
 pub use bootstrap::InstanceRow;
 pub use cache::Cache;
-pub use connect::{Target, target_of};
+pub use connect::{Limits, Target, target_of};
 pub use credentials::{Credential, CredentialAdded, CredentialRemoved};
 pub use error::StoreError;
 pub use events::{Aggregate, AggregateKind, Alone, Change, ChangePage, Event, Held};
@@ -135,8 +143,10 @@ fn json<T: serde::Serialize>(list: &[T]) -> String {
 /// The store: pools of one engine. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    read: Engine<PgPool, SqlitePool>,
-    write: Engine<PgPool, writer::Writer>,
+    read: Engine<pools::Pool, SqlitePool>,
+    write: Engine<writers::Writers, writer::Writer>,
+    /// What the readiness probe looks at.
+    state: Engine<Arc<link::Link>, Arc<Path>>,
     /// What tells caches that their answers may be old.
     changes: cache::Changes,
     /// How long caches may use an answer again.
@@ -165,25 +175,4 @@ impl Store {
     pub(crate) fn is_embedded(&self) -> bool {
         matches!(self.write, Engine::Lite(_))
     }
-
-    /// Whether the store answers, for the readiness probe.
-    ///
-    /// # Errors
-    /// It does not.
-    pub async fn ping(&self) -> Result<()> {
-        on!(&self.read, c => sqlx::query_scalar::<_, i64>(PING).fetch_one(c).await.map(drop))?;
-        Ok(())
-    }
-
-    /// Closes all connections; open transactions finish first.
-    pub async fn close(&self) {
-        match &self.write {
-            Engine::Pg(pool) => pool.close().await,
-            Engine::Lite(writer) => writer.close().await,
-        }
-        on!(&self.read, c => c.close().await);
-    }
 }
-
-/// Asks for nothing but an answer.
-pub(crate) const PING: &str = "SELECT CAST(1 AS BIGINT)";

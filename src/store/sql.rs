@@ -6,6 +6,8 @@ use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments as _, Postgres, Sqlite};
 
+use super::pools::Lease;
+
 /// The text of a statement: the same for both engines, but for the few words that they say differently.
 #[derive(Debug, Clone, Copy)]
 pub struct Sql {
@@ -173,7 +175,7 @@ impl Statement<'_> {
         Ok(arguments)
     }
 
-    pub(super) async fn on_pg(&self, connection: &mut sqlx::PgConnection) -> Result<u64, sqlx::Error> {
+    pub(super) async fn on_pg(&self, connection: &mut Lease) -> Result<u64, sqlx::Error> {
         let done = sqlx::query_with::<Postgres, _>(self.sql.pg, self.pg()?).execute(connection).await?;
         Ok(done.rows_affected())
     }

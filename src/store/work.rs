@@ -15,11 +15,12 @@
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use sqlx::FromRow;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, PgConnection, Postgres, Transaction};
 
 use super::events::append;
+use super::pools::PgTx;
 use super::writer::GroupTx;
 use super::{Aggregate, Change, Engine, Recorded, Result, Rows, Statement, Store, StoreError, cache};
 use crate::clock::Micros;
@@ -40,7 +41,7 @@ pub struct Actor<'a> {
 }
 
 /// An open transaction of either engine.
-pub(super) type Begun = Engine<Transaction<'static, Postgres>, GroupTx>;
+pub(super) type Begun = Engine<PgTx, GroupTx>;
 
 /// A unit of work: a transaction, and what has been recorded in it.
 pub struct Work {
@@ -75,7 +76,7 @@ impl Store {
         let mut tries = 1;
         loop {
             let home = Home::default();
-            let begun = Some(self.begin().await?);
+            let begun = Some(self.begin(actor.org_id).await?);
             let work = Work { begun, home: Arc::clone(&home), editor: Arc::clone(&editor), now: actor.now };
             let outcome = act(work).await;
             let begun = home.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -100,9 +101,9 @@ impl Store {
     /// The store failed.
     pub(super) async fn alone(&self, org_id: &str, statement: &Statement<'_>) -> Result<u64> {
         match &self.write {
-            Engine::Pg(pool) => {
-                let mut connection = pool.acquire().await?;
-                Ok(statement.on_pg(&mut connection).await?)
+            Engine::Pg(writers) => {
+                let mut lease = writers.lease(org_id).await?;
+                Ok(statement.on_pg(&mut lease).await?)
             }
             Engine::Lite(writer) => {
                 let mut tx = writer.begin().await?;
@@ -119,7 +120,7 @@ impl Store {
         R: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
     {
         match &self.write {
-            Engine::Pg(pool) => Ok(sqlx::query_as(sql).fetch_all(pool).await?),
+            Engine::Pg(writers) => Ok(sqlx::query_as(sql).fetch_all(&mut writers.lease("").await?).await?),
             Engine::Lite(writer) => {
                 let mut tx = writer.begin().await?;
                 let rows = sqlx::query_as(sql).fetch_all(&mut *tx).await?;
@@ -129,9 +130,9 @@ impl Store {
         }
     }
 
-    async fn begin(&self) -> Result<Begun> {
+    async fn begin(&self, org_id: &str) -> Result<Begun> {
         Ok(match &self.write {
-            Engine::Pg(pool) => Engine::Pg(pool.begin().await?),
+            Engine::Pg(writers) => Engine::Pg(writers.begin(org_id).await?),
             Engine::Lite(writer) => Engine::Lite(writer.begin().await?),
         })
     }
@@ -152,7 +153,7 @@ impl Store {
 }
 
 /// Commits on a task of its own: once begun, it is not given up because its caller goes away.
-async fn commit(tx: Transaction<'static, Postgres>, changed: cache::Guard) -> Result<()> {
+async fn commit(tx: PgTx, changed: cache::Guard) -> Result<()> {
     let committed = tokio::spawn(async move {
         let _changed = changed;
         tx.commit().await
@@ -210,10 +211,7 @@ impl Work {
     /// Executes a statement that needs no event of its own.
     pub(super) async fn execute(&mut self, statement: &Statement<'_>) -> Result<u64> {
         let done = match self.tx() {
-            Engine::Pg(tx) => {
-                let connection: &mut PgConnection = tx;
-                statement.on_pg(connection).await?
-            }
+            Engine::Pg(tx) => statement.on_pg(tx).await?,
             Engine::Lite(tx) => statement.on_lite(tx).await?,
         };
         check(statement.rows, done)?;

@@ -14,19 +14,25 @@
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePoolOptions};
 use sqlx::{Connection as _, Executor as _};
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+use tokio::time::timeout;
 
 use super::{Result, StoreError};
 
 /// How the commit of a group ended; none while it is open.
-type Outcome = Option<std::result::Result<(), ()>>;
+type Outcome = Option<std::result::Result<(), Arc<StoreError>>>;
 
 /// The writer. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Writer(Arc<Mutex<State>>);
+pub(super) struct Writer {
+    state: Arc<Mutex<State>>,
+    /// How long a writer waits for its turn.
+    wait: Duration,
+}
 
 struct State {
     /// None once the writer has been closed.
@@ -42,11 +48,12 @@ impl Writer {
     ///
     /// # Errors
     /// The file cannot be opened.
-    pub async fn open(options: &SqliteConnectOptions) -> Result<Self> {
+    pub async fn open(options: &SqliteConnectOptions, wait: Duration) -> Result<Self> {
         // The pool tries again while another process that starts holds the file.
         let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
         let connection = Some(pool.acquire().await?.detach());
-        Ok(Self(Arc::new(Mutex::new(State { connection, group: None, undo: false }))))
+        let state = Arc::new(Mutex::new(State { connection, group: None, undo: false }));
+        Ok(Self { state, wait })
     }
 
     /// The connection itself, outside of any transaction: for migrations.
@@ -54,7 +61,7 @@ impl Writer {
     /// # Errors
     /// The writer has been closed.
     pub async fn alone(&self) -> Result<Alone> {
-        let mut state = Arc::clone(&self.0).lock_owned().await;
+        let mut state = Arc::clone(&self.state).lock_owned().await;
         state.end().await;
         state.connection()?;
         Ok(Alone(state))
@@ -63,12 +70,12 @@ impl Writer {
     /// Begins a transaction, or joins the open one, when it is this writer's turn.
     ///
     /// # Errors
-    /// The file is locked by another process, or the store failed.
+    /// The file is locked by another process, the turn did not come in time, or the store failed.
     pub async fn begin(&self) -> Result<GroupTx> {
-        let turn = Arc::clone(&self.0);
+        let turn = timeout(self.wait, Arc::clone(&self.state).lock_owned());
         // On a task of its own, so that a caller that goes away leaves no half-made step behind.
         whole(async move {
-            let mut state = turn.lock_owned().await;
+            let mut state = turn.await.map_err(|_| sqlx::Error::PoolTimedOut)?;
             state.settle().await;
             if state.group.is_none() {
                 state.run("BEGIN IMMEDIATE").await?;
@@ -83,7 +90,7 @@ impl Writer {
 
     /// Closes the file; what comes later fails.
     pub async fn close(&self) {
-        let mut state = self.0.lock().await;
+        let mut state = self.state.lock().await;
         state.end().await;
         if let Some(connection) = state.connection.take() {
             let _ = connection.close().await;
@@ -120,7 +127,8 @@ impl State {
         }
         if self.run("ROLLBACK TO member").await.is_err() || self.run("RELEASE member").await.is_err() {
             let _ = self.run("ROLLBACK").await;
-            self.tell(Err(()));
+            let why = "SQLite gave up the transaction of the group";
+            self.tell(Err(Arc::new(StoreError::Unavailable(sqlx::Error::Io(std::io::Error::other(why))))));
         }
     }
 
@@ -134,7 +142,7 @@ impl State {
             tracing::error!(%error, "the commit of a group failed");
             let _ = self.run("ROLLBACK").await;
         }
-        self.tell(outcome.map_err(|_| ()));
+        self.tell(outcome.map_err(Arc::new));
     }
 
     async fn end(&mut self) {
@@ -142,7 +150,7 @@ impl State {
         self.commit().await;
     }
 
-    fn tell(&mut self, outcome: std::result::Result<(), ()>) {
+    fn tell(&mut self, outcome: std::result::Result<(), Arc<StoreError>>) {
         if let Some(group) = self.group.take() {
             group.send_replace(Some(outcome));
         }
@@ -194,10 +202,11 @@ async fn leave(mut state: OwnedMutexGuard<State>, keep: bool) -> Result<()> {
             state.end().await;
         }
     }
-    let ended = *outcome.borrow_and_update();
+    let ended = outcome.borrow_and_update().clone();
     match ended {
         Some(Ok(())) => Ok(()),
-        _ => Err(failed()),
+        Some(Err(cause)) => Err(StoreError::Shared(cause)),
+        None => Err(failed()),
     }
 }
 
@@ -250,7 +259,7 @@ mod tests {
     async fn writer() -> (tempfile::TempDir, Writer) {
         let dir = tempfile::tempdir().expect("a directory");
         let options = SqliteConnectOptions::new().filename(dir.path().join("t.db")).create_if_missing(true);
-        let writer = Writer::open(&options).await.expect("a file");
+        let writer = Writer::open(&options, Duration::from_mins(1)).await.expect("a file");
         let mut alone = writer.alone().await.expect("open");
         let tables = "CREATE TABLE parents (id BIGINT PRIMARY KEY); CREATE TABLE t (id BIGINT PRIMARY KEY, \
                       parent BIGINT REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED)";

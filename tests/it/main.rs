@@ -9,6 +9,7 @@ mod clients;
 mod concurrency;
 mod contract;
 mod crash;
+mod database;
 mod durable;
 mod errors;
 mod fuzz;

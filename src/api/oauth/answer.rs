@@ -53,13 +53,11 @@ pub fn empty() -> Response<Body> {
 
 /// An error.
 pub fn error(error: &OAuthError) -> Response<Body> {
-    if let Some(source) = &error.source {
-        log(source);
-    }
     let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = ErrorBody { error: error.error, error_description: &error.description };
     let mut response = line(status, &serde_json::to_vec(&body).unwrap_or_default());
     if let Some(source) = &error.source {
+        log(source);
         retry_after(source, response.headers_mut());
     }
     response

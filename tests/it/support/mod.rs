@@ -3,6 +3,7 @@
 pub mod golden;
 pub mod oauth;
 pub mod process;
+pub mod proxy;
 pub mod race;
 pub mod raw;
 pub mod replayed;

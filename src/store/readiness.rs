@@ -1,0 +1,80 @@
+//! Whether the store can serve, and its end: both are bounded, whatever the database does.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::SqlitePool;
+use tokio::time::timeout;
+
+use super::link::silent;
+use super::{Engine, Result, Store, StoreError};
+
+/// How long the readiness probe waits. With what is around it, an answer takes less than a second.
+const READY: Duration = Duration::from_millis(900);
+
+/// How long the end waits for work that has not ended.
+const CLOSE: Duration = Duration::from_secs(5);
+
+/// Asks for nothing but an answer.
+pub(super) const PING: &str = "SELECT CAST(1 AS BIGINT)";
+
+impl Store {
+    /// Whether the store answers and takes writes, for the readiness probe. Known within a second.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ready(&self) -> Result<()> {
+        let asked = async {
+            match (&self.state, &self.read) {
+                (Engine::Pg(link), _) => Ok(link.writable().await?),
+                (Engine::Lite(path), Engine::Lite(readers)) => file_writable(path, readers).await,
+                (Engine::Lite(_), Engine::Pg(_)) => Ok(false),
+            }
+        };
+        match timeout(READY, asked).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => {
+                Err(StoreError::Unavailable(sqlx::Error::Io(std::io::ErrorKind::ReadOnlyFilesystem.into())))
+            }
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(silent(READY).into()),
+        }
+    }
+
+    /// Closes all connections. Transactions that are open finish first, but the end waits for them no
+    /// longer than its deadline.
+    pub async fn close(&self) {
+        if let Engine::Pg(link) = &self.state {
+            link.close();
+        }
+        let write = async {
+            match &self.write {
+                Engine::Pg(writers) => writers.pool.close(CLOSE).await,
+                Engine::Lite(writer) => writer.close().await,
+            }
+        };
+        let read = async {
+            match &self.read {
+                Engine::Pg(pool) => pool.close(CLOSE).await,
+                Engine::Lite(pool) => pool.close().await,
+            }
+        };
+        let both = async {
+            write.await;
+            read.await;
+        };
+        if timeout(3 * CLOSE, both).await.is_err() {
+            tracing::warn!("the database did not end in time; what was not committed is lost");
+        }
+    }
+}
+
+/// Whether a file answers and can be opened for writing. The file system may hang, so it is asked on a
+/// thread that may.
+async fn file_writable(path: &Arc<Path>, readers: &SqlitePool) -> Result<bool> {
+    let path = Arc::clone(path);
+    let opened = tokio::task::spawn_blocking(move || std::fs::OpenOptions::new().write(true).open(path).is_ok());
+    sqlx::query_scalar::<_, i64>(PING).fetch_one(readers).await?;
+    Ok(opened.await.unwrap_or(false))
+}
