@@ -1,4 +1,5 @@
-//! What is done now and then, beside all requests: uses of credentials are written, expired tokens go.
+//! What is done now and then, beside all requests: uses of credentials are written, expired tokens go,
+//! caches give back what is too old.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,9 @@ use crate::store::{Result, Store};
 
 /// Tokens deleted in one statement: short enough that no other writer waits for long.
 const SWEEP: i64 = 1000;
+
+/// How often caches give back what is too old: the memory of a flood is back after a second or two.
+const FORGET: Duration = Duration::from_secs(1);
 
 /// How often.
 #[derive(Debug, Clone, Copy)]
@@ -38,11 +42,17 @@ impl Housekeeping {
             let (mut usages, mut sweeps) = (interval(every.usage), interval(every.sweep));
             usages.set_missed_tick_behavior(MissedTickBehavior::Delay);
             sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut forgets = interval(FORGET);
+            forgets.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 let outcome = tokio::select! {
                     () = stopped.notified() => break,
                     _ = usages.tick() => usage.write(&store).await,
                     _ = sweeps.tick() => sweep(&store, &*clock).await.map(drop),
+                    _ = forgets.tick() => {
+                        store.forget();
+                        Ok(())
+                    }
                 };
                 report(outcome);
             }

@@ -144,12 +144,12 @@ impl Store {
         Ok(())
     }
 
-    /// Revokes an access token.
+    /// Revokes an access token of a user of the organization.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn token_delete(&self, id: i64) -> Result<()> {
-        let changed = self.changes.guard();
+    pub async fn token_delete(&self, org_id: &str, id: i64) -> Result<()> {
+        let changed = self.changes.touch(org_id);
         let mut tx = self.begin().await?;
         on!(&mut tx, c => sqlx::query(TOKEN_DELETE).bind(id).execute(&mut **c).await.map(drop))?;
         tx.commit(changed).await

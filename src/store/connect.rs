@@ -9,7 +9,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-use super::cache::Changes;
+use super::changes::Changes;
 use super::writer::Writer;
 use super::{Engine, Result, Store, StoreError, on};
 

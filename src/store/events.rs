@@ -193,6 +193,7 @@ impl Tx {
         events: &[Event<'_>],
     ) -> Result<Recorded> {
         let at = now.max(aggregate.changed_at);
+        self.1.also(&aggregate.org_id);
         on!(&mut self.0, c => insert(aggregate, editor_id, at, events).build().execute(&mut **c).await.map(drop))?;
         aggregate.sequence += i64::try_from(events.len()).unwrap_or(i64::MAX);
         aggregate.changed_at = at;

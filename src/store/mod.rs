@@ -8,14 +8,17 @@ mod access_tokens;
 mod apps;
 mod bootstrap;
 mod cache;
+mod changes;
 mod connect;
 mod credentials;
 mod error;
 mod events;
 mod filter;
+mod flight;
 mod keys;
 mod lists;
 mod members;
+mod memory;
 mod oauth_clients;
 mod orgs;
 mod projects;
@@ -29,6 +32,7 @@ mod user_search;
 mod users;
 mod writer;
 
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use sqlx::{PgPool, Postgres, SqlitePool, Transaction};
@@ -36,7 +40,8 @@ use sqlx::{PgPool, Postgres, SqlitePool, Transaction};
 pub use access_tokens::{TokenInsert, TokenRow};
 pub use apps::{AppAt, AppInsert, AppMethod};
 pub use bootstrap::InstanceRow;
-pub use cache::Cache;
+pub use cache::{Answer, Cache, Found, Verdict};
+pub use changes::Asked;
 pub use connect::{Target, target_of};
 pub use credentials::{Credential, CredentialInsert};
 pub use error::StoreError;
@@ -45,6 +50,7 @@ pub use filter::{TextFilter, TextMatch};
 pub use keys::KeyInsert;
 pub use lists::{Listed, Page};
 pub use members::Scope;
+pub use memory::{BUDGET, Heap, Held, Remembered};
 pub use oauth_clients::{ClientRow, MachineRow, RolesRow};
 pub use projects::ProjectValues;
 pub use roles::{ProjectAt, RoleFilter, RoleValues};
@@ -55,6 +61,8 @@ pub use usage::Credentials;
 pub use user_grants::{GrantFilter, GrantInsert, GrantsOf, role_keys};
 pub use user_search::{UserFilter, UserOrder};
 pub use users::{MachineValues, USER_ACTIVE, UserAt, UserInsert};
+
+use crate::clock::Monotonic;
 
 /// Result of the store.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -85,13 +93,13 @@ pub struct Store {
     read: Engine<PgPool, SqlitePool>,
     write: Engine<PgPool, writer::Writer>,
     /// What tells caches that their answers may be old.
-    changes: cache::Changes,
+    changes: changes::Changes,
     /// How long caches may use an answer again.
     remember: Duration,
 }
 
 /// A write transaction. Dropped without [`Tx::commit`], it leaves nothing behind.
-pub struct Tx(Begun, cache::Guard);
+pub struct Tx(Begun, changes::Guard);
 
 /// An open transaction of either engine.
 type Begun = Engine<Transaction<'static, Postgres>, writer::GroupTx>;
@@ -108,10 +116,27 @@ pub struct Recorded {
 }
 
 impl Store {
-    /// The same store, whose answers caches may use again for so long; zero turns them off.
+    /// The same store, whose answers caches may use again for so long, by this time; zero turns them off.
     #[must_use]
-    pub fn remembered_for(self, remember: Duration) -> Self {
-        Self { remember, ..self }
+    pub fn remembered_for(self, remember: Duration, time: Arc<dyn Monotonic>) -> Self {
+        Self { remember, changes: changes::Changes::new(time), ..self }
+    }
+
+    /// What caches of this store take.
+    pub fn remembered(&self) -> Remembered {
+        self.changes.memory().sum()
+    }
+
+    /// Lets caches give back what is too old to be of use.
+    pub fn forget(&self) {
+        self.changes.memory().sweep();
+    }
+
+    /// Counts somebody else's memory among that of the caches. Gives how many of the bytes asked for it may
+    /// take.
+    pub fn hold(&self, held: Weak<dyn Held>, bytes: u64) -> u64 {
+        self.changes.memory().add(held);
+        self.changes.memory().allot(bytes)
     }
 
     /// Opens a write transaction.
@@ -119,7 +144,7 @@ impl Store {
     /// # Errors
     /// The store cannot be reached.
     pub async fn write(&self) -> Result<Tx> {
-        Ok(Tx(self.begin().await?, self.changes.guard()))
+        Ok(Tx(self.begin().await?, self.changes.touch_none()))
     }
 
     /// Whether the data is in a file that only this process writes.
