@@ -8,7 +8,7 @@ use axum::Router;
 
 use crate::api;
 use crate::auth::{Gate, GateParts, SigningKeys, SigningParts, Usage};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, Monotonic, SystemClock, SystemMonotonic};
 use crate::config::Config;
 use crate::crypto::keypool::{KeyPool, Size};
 use crate::error::{Error, Result};
@@ -25,6 +25,8 @@ pub struct Replace {
     pub clock: Option<Arc<dyn Clock>>,
     /// Another source of key pairs than the configured pool.
     pub keys: Option<KeyPool>,
+    /// Another monotonic time than the system's, by which caches forget.
+    pub time: Option<Arc<dyn Monotonic>>,
 }
 
 /// A server ready to serve.
@@ -57,7 +59,8 @@ impl App {
         let clock = replace.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let remember = Duration::from_millis(config.server.remember);
         let (store, ids) = open(config, config.storage.connections, &clock).await?;
-        let store = store.remembered_for(remember);
+        let time = replace.time.unwrap_or_else(|| Arc::new(SystemMonotonic::default()));
+        let store = store.remembered_for(remember, time);
         let keys = match replace.keys {
             Some(keys) => keys,
             None => KeyPool::start(config.key_pool(), config.key_threads()).map_err(Error::internal)?,
@@ -73,7 +76,7 @@ impl App {
             clock: Arc::clone(&clock),
         });
         signing.check().await?;
-        let usage = Usage::default();
+        let usage = Usage::new(&deps.store, Arc::clone(&clock));
         let common = Common { config, bound, deps, clock, signing, usage };
         common.build(first_start).await
     }

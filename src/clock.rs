@@ -1,7 +1,8 @@
 //! Time as the server sees it: microseconds since 1970 in UTC, the precision of the databases.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 /// Microseconds since 1970-01-01T00:00:00Z. May be negative.
 pub type Micros = i64;
@@ -45,5 +46,44 @@ impl FixedClock {
 impl Clock for FixedClock {
     fn now(&self) -> Micros {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Time that only goes forward, for ages: only differences of it mean anything.
+pub trait Monotonic: Send + Sync + 'static {
+    /// How long it has been since some moment in the past, always the same one.
+    fn elapsed(&self) -> Duration;
+}
+
+/// The monotonic time of the operating system, since the start.
+#[derive(Debug)]
+pub struct SystemMonotonic(Instant);
+
+impl Default for SystemMonotonic {
+    fn default() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Monotonic for SystemMonotonic {
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// Monotonic time that stands still until told otherwise; for tests.
+#[derive(Debug, Clone, Default)]
+pub struct FixedMonotonic(Arc<AtomicU64>);
+
+impl FixedMonotonic {
+    /// Lets so much time pass; whole microseconds count.
+    pub fn advance(&self, time: Duration) {
+        self.0.fetch_add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
+impl Monotonic for FixedMonotonic {
+    fn elapsed(&self) -> Duration {
+        Duration::from_micros(self.0.load(Ordering::Relaxed))
     }
 }

@@ -129,6 +129,18 @@ impl Error {
         self
     }
 
+    /// The same answer for somebody else, without the cause, which is logged once.
+    #[must_use]
+    pub fn without_source(&self) -> Self {
+        Self {
+            code: self.code,
+            id: self.id,
+            message: self.message.clone(),
+            source: None,
+            retry_after: self.retry_after,
+        }
+    }
+
     /// The status message: `text (ID)`, or the text alone for native errors.
     pub fn status_message(&self) -> Cow<'_, str> {
         if self.id.is_empty() {

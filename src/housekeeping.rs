@@ -1,5 +1,5 @@
 //! What is done now and then, beside all requests: uses of credentials are written, expired tokens go, the
-//! mark of identifiers is kept ahead of the clock.
+//! mark of identifiers is kept ahead of the clock, caches give back what is too old.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +16,9 @@ use crate::store::Store;
 
 /// Tokens deleted in one statement: short enough that no other writer waits for long.
 const SWEEP: i64 = 1000;
+
+/// How often caches give back what is too old: the memory of a flood is back after a second or two.
+const FORGET: Duration = Duration::from_secs(1);
 
 /// How often.
 #[derive(Debug, Clone, Copy)]
@@ -59,11 +62,17 @@ impl Housekeeping {
             let (mut usages, mut sweeps) = (interval(every.usage), interval(every.sweep));
             usages.set_missed_tick_behavior(MissedTickBehavior::Delay);
             sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut forgets = interval(FORGET);
+            forgets.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 let outcome = tokio::select! {
                     () = stopped.notified() => break,
                     _ = usages.tick() => usage.write(&store).await,
                     _ = sweeps.tick() => sweep(&store, &*clock).await.map(drop),
+                    _ = forgets.tick() => {
+                        store.forget();
+                        Ok(())
+                    }
                 };
                 report(outcome);
             }

@@ -7,10 +7,11 @@ use axum::http::header;
 use axum::response::IntoResponse;
 
 use crate::crypto::keypool::KeyPool;
+use crate::store::Store;
 
-/// The stock of key pairs.
-pub async fn metrics(State(pool): State<KeyPool>) -> impl IntoResponse {
-    let level = pool.level();
+/// The stock of key pairs, and the memory of caches.
+pub async fn metrics(State((pool, store)): State<(KeyPool, Store)>) -> impl IntoResponse {
+    let (level, remembered) = (pool.level(), store.remembered());
     let mut out = String::new();
     for (name, help, value) in [
         ("claviger_key_pool_depth", "Key pairs in stock.", level.depth),
@@ -22,5 +23,12 @@ pub async fn metrics(State(pool): State<KeyPool>) -> impl IntoResponse {
     let (name, help) =
         ("claviger_key_pool_refused_total", "Requests sent away because too many waited for a key pair.");
     let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {}", level.refused);
+    for (name, kind, help, value) in [
+        ("claviger_cache_bytes", "gauge", "Bytes of all caches together.", remembered.bytes),
+        ("claviger_cache_budget_bytes", "gauge", "Bytes that all caches together may take.", remembered.budget),
+        ("claviger_cache_misses_total", "counter", "Questions that no cache could answer.", remembered.asked),
+    ] {
+        let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
+    }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], out)
 }

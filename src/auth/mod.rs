@@ -1,6 +1,7 @@
 //! Who calls and what the caller may do.
 
 mod context;
+mod names;
 mod permission;
 mod presented;
 mod ring;
@@ -10,6 +11,7 @@ mod token;
 mod usage;
 
 pub use context::{Ctx, Granted};
+pub use names::{can_be_token, can_name};
 pub use permission::{Membership, may_give, role_names};
 pub use presented::Presented;
 pub use ring::Ring;

@@ -73,6 +73,13 @@ pub fn may_give(own: &[Membership], given: &Membership) -> bool {
         .any(|role| ROLES.get(role.as_str()).is_some_and(|permissions| permissions.contains(permission)))
 }
 
+/// Whether `memberships` give anything of `permission` in the organization `org_id`.
+pub(super) fn permits(memberships: &[Membership], org_id: &str, permission: &str) -> bool {
+    let here = memberships.iter().filter(|m| m.org_id.is_empty() || m.org_id == org_id);
+    let gives = |role: &String| ROLES.get(role.as_str()).is_some_and(|permissions| permissions.contains(permission));
+    here.flat_map(|m| &m.roles).any(gives)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +106,7 @@ mod tests {
         let members = [member("a", None, &["ORG_OWNER"])];
         assert_eq!(evaluate(&members, "a", "project.read").expect("owner"), Granted::Everywhere);
         assert_eq!(evaluate(&members, "b", "project.read").expect_err("stranger").id, "AUTHZ-cdgFk");
+        assert!(permits(&members, "a", "project.read") && !permits(&members, "b", "project.read"));
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 use serde::Deserialize;
 
-use super::ring::Ring;
+use super::names::can_be_token;
 use super::signing::SigningKeys;
 use crate::clock::Micros;
-use crate::crypto::secrets;
+use crate::crypto::{jws, secrets};
 use crate::error::Result;
+use crate::store::Asked;
 
 /// A token of a form that this server makes. Whether it is good is for the store to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub enum Presented {
         id: i64,
         /// Whom it claims to be.
         user_id: String,
+        /// When the keys that prove it were asked for.
+        proven: Option<Asked>,
     },
 }
 
@@ -48,6 +51,9 @@ impl Presented {
     /// # Errors
     /// The signing keys cannot be read.
     pub async fn of(token: &str, signing: &SigningKeys, issuer: &str, now: Micros) -> Result<Option<Self>> {
+        if !can_be_token(token) {
+            return Ok(None);
+        }
         if let Some(opaque) = Self::opaque(token) {
             return Ok(Some(opaque));
         }
@@ -55,7 +61,10 @@ impl Presented {
         if token.bytes().filter(|b| *b == b'.').count() != 2 {
             return Ok(None);
         }
-        Ok(Self::jwt(token, &*signing.ring().await?, issuer, now))
+        let Some(kid) = jws::kid(token) else { return Ok(None) };
+        let Some(ring) = signing.ring_with(&kid).await? else { return Ok(None) };
+        let Some(claims) = ring.verify(&kid, token) else { return Ok(None) };
+        Ok(Self::jwt(claims, ring.asked(), issuer, now))
     }
 
     /// An opaque token, by its form alone.
@@ -67,11 +76,18 @@ impl Presented {
     }
 
     /// A JWT of ours that has not expired (RFC 7519; contract, `oauth.md` 2.3).
-    fn jwt(token: &str, ring: &Ring, issuer: &str, now: Micros) -> Option<Self> {
-        let claims: Claims = ring.verify(token)?;
+    fn jwt(claims: Claims, proven: Option<Asked>, issuer: &str, now: Micros) -> Option<Self> {
         let good = claims.iss == issuer && claims.exp.checked_mul(1_000_000)? > now;
         let id = claims.jti.parse().ok()?;
-        good.then_some(Self::Jwt { id, user_id: claims.sub })
+        good.then_some(Self::Jwt { id, user_id: claims.sub, proven })
+    }
+
+    /// When what proves it was asked of the store, if it was.
+    pub fn proven(&self) -> Option<Asked> {
+        match self {
+            Self::Jwt { proven, .. } => *proven,
+            _ => None,
+        }
     }
 
     /// Whether a stored token is the one presented: an id alone opens nothing.

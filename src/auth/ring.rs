@@ -11,10 +11,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::crypto::jws::{self, Signer, Verifier};
+use crate::crypto::jws::{Signer, Verifier};
 use crate::crypto::vault::Vault;
 use crate::error::{Error, Result};
-use crate::store::{SigningKeyRow, SigningState};
+use crate::store::{Heap, SigningKeyRow, SigningState};
 
 /// The signing keys of one moment.
 pub struct Ring {
@@ -58,16 +58,29 @@ impl Ring {
         self.signer.as_ref().ok_or_else(|| Error::internal("no signing key is active"))?.sign(claims)
     }
 
-    /// What a token claims that one of these keys signed.
-    pub fn verify<T: DeserializeOwned>(&self, token: &str) -> Option<T> {
-        let kid = jws::kid(token)?;
-        let (_, _, verifier) = self.verifiers.iter().find(|(id, ..)| *id == kid)?;
+    /// Whether one of the keys has this id.
+    pub(super) fn has(&self, kid: &str) -> bool {
+        self.verifiers.iter().any(|(id, ..)| id == kid)
+    }
+
+    /// What a token claims that the key with this id signed.
+    pub fn verify<T: DeserializeOwned>(&self, kid: &str, token: &str) -> Option<T> {
+        let (_, _, verifier) = self.verifiers.iter().find(|(id, ..)| id == kid)?;
         verifier.verify(token)
     }
 
     /// The key set as JSON.
     pub fn key_set(&self) -> Bytes {
         self.key_set.clone()
+    }
+}
+
+/// Keys of this size take about so much in all their forms.
+const KEY: usize = 8 << 10;
+
+impl Heap for Ring {
+    fn heap(&self) -> usize {
+        self.verifiers.len() * KEY + self.key_set.len()
     }
 }
 

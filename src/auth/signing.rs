@@ -5,11 +5,11 @@
 //! the key set for a while know a key before it signs anything. Keys that signed once stay in the set
 //! until nothing they signed can be valid any more.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
+use super::names::can_name;
 use super::ring::Ring;
 use crate::clock::{Clock, Micros};
 use crate::crypto::keypool::KeyPool;
@@ -18,12 +18,12 @@ use crate::error::{Error, Result};
 use crate::ids::Ids;
 use crate::place;
 use crate::store::{
-    Actor, AggregateKind, Alone, Held, SigningKeyAdded, SigningKeyRemoved, SigningKeyRow, SigningKeySwitched,
-    SigningState, Store, Work,
+    Actor, AggregateKind, Alone, Answer, Cache, Found, Held, SigningKeyAdded, SigningKeyRemoved, SigningKeyRow,
+    SigningKeySwitched, SigningState, Store, Verdict, Work,
 };
 
-/// How old the keys in memory may be: another process may have rotated them.
-const FRESH: Duration = Duration::from_millis(500);
+/// Bytes of memory for the keys: there is one answer, of a few keys.
+const REMEMBERED: u64 = 1 << 20;
 /// Editor of the events.
 const SYSTEM: &str = "SYSTEM";
 
@@ -47,7 +47,9 @@ pub struct SigningKeys(Arc<Inner>);
 
 struct Inner {
     parts: Parts,
-    current: Mutex<Option<(Instant, Arc<Ring>)>>,
+    rings: Cache<(), Arc<Ring>>,
+    /// The keys opened last, however old: the same ones need not be opened again.
+    opened: Mutex<Option<Arc<Ring>>>,
 }
 
 /// What to do with the key that has signed so far.
@@ -65,7 +67,8 @@ pub enum OldKey {
 impl SigningKeys {
     /// Signing keys over a store.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts, current: Mutex::new(None) }))
+        let rings = Cache::new(&parts.store, REMEMBERED);
+        Self(Arc::new(Inner { parts, rings, opened: Mutex::new(None) }))
     }
 
     /// Reads the keys that exist. To be called at the start, so that a wrong master key is noticed
@@ -74,10 +77,9 @@ impl SigningKeys {
     /// # Errors
     /// They cannot be read with this master key; or the store failed.
     pub async fn check(&self) -> Result<()> {
-        let read_at = Instant::now();
         let rows = self.0.parts.store.signing_keys().await?;
         if !rows.is_empty() {
-            self.keep(read_at, &rows)?;
+            self.open(&rows)?;
         }
         Ok(())
     }
@@ -87,18 +89,24 @@ impl SigningKeys {
     /// # Errors
     /// The store failed, or keys cannot be made or read.
     pub async fn ring(&self) -> Result<Arc<Ring>> {
-        if let Some((read_at, ring)) = self.current()
-            && read_at.elapsed() < FRESH
-        {
-            return Ok(ring);
+        let ring = self.0.rings.get((), || self.read()).await?;
+        let ring = ring.ok_or_else(|| Error::internal("there are always signing keys"))?;
+        Ok(Arc::clone(&ring))
+    }
+
+    /// The keys at present, if one of them has this id: another process may have made it just now.
+    ///
+    /// # Errors
+    /// As [`SigningKeys::ring`].
+    pub(super) async fn ring_with(&self, kid: &str) -> Result<Option<Arc<Answer<Arc<Ring>>>>> {
+        if !can_name(kid) {
+            return Ok(None);
         }
-        let read_at = Instant::now();
-        let mut rows = self.0.parts.store.signing_keys().await?;
-        if rows.is_empty() {
-            self.make_first().await?;
-            rows = self.0.parts.store.signing_keys().await?;
+        let judge = |ring: &Arc<Ring>| if ring.has(kid) { Verdict::Good } else { Verdict::Doubt(()) };
+        match self.0.rings.judged((), judge, || self.read()).await? {
+            Found::Good(ring) => Ok(Some(ring)),
+            Found::No((), _) | Found::Unknown => Ok(None),
         }
-        self.keep(read_at, &rows)
     }
 
     /// The key set as JSON.
@@ -109,22 +117,24 @@ impl SigningKeys {
         Ok(self.ring().await?.key_set())
     }
 
-    /// Opens keys that were just read, unless they are those at hand, and keeps them.
-    fn keep(&self, read_at: Instant, rows: &[SigningKeyRow]) -> Result<Arc<Ring>> {
-        let ring = match self.current() {
-            Some((_, ring)) if ring.is_of(rows) => ring,
-            _ => Arc::new(Ring::open(rows, &self.0.parts.vault)?),
-        };
-        *self.slot() = Some((read_at, Arc::clone(&ring)));
+    async fn read(&self) -> Result<Option<Answer<Arc<Ring>>>> {
+        let mut rows = self.0.parts.store.signing_keys().await?;
+        if rows.is_empty() {
+            self.make_first().await?;
+            rows = self.0.parts.store.signing_keys().await?;
+        }
+        Ok(Some(Answer::new(self.open(&rows)?)))
+    }
+
+    /// Opens keys that were just read, unless they are those opened last.
+    fn open(&self, rows: &[SigningKeyRow]) -> Result<Arc<Ring>> {
+        let mut opened = self.0.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ring) = opened.as_ref().filter(|ring| ring.is_of(rows)) {
+            return Ok(Arc::clone(ring));
+        }
+        let ring = Arc::new(Ring::open(rows, &self.0.parts.vault)?);
+        *opened = Some(Arc::clone(&ring));
         Ok(ring)
-    }
-
-    fn current(&self) -> Option<(Instant, Arc<Ring>)> {
-        self.slot().clone()
-    }
-
-    fn slot(&self) -> MutexGuard<'_, Option<(Instant, Arc<Ring>)>> {
-        self.0.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Two keys, unless another replica was faster.
@@ -161,9 +171,7 @@ impl SigningKeys {
             instance.record(&SigningKeyAdded(&made)).await?;
             Ok(next.id.clone())
         });
-        let id = work.await?;
-        *self.slot() = None;
-        Ok(id)
+        work.await
     }
 
     async fn make(&self, state: SigningState) -> Result<SigningKeyRow> {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::names::{can_be_token, can_name};
+use super::permission::permits;
 use super::presented::Presented;
 use super::scopes::Scopes;
 use super::signing::SigningKeys;
@@ -11,11 +13,11 @@ use crate::clock::{Clock, Micros};
 use crate::crypto::secrets;
 use crate::error::{Code, Error, Result};
 use crate::proto::Permission;
-use crate::store::{Cache, CallerRow, Credentials, Store, UserState, names};
+use crate::store::{Answer, Cache, CallerRow, Credentials, Found, Heap, Store, UserState, Verdict, names};
 
 const BEARER: &str = "Bearer ";
-/// Callers remembered for a moment.
-const CALLERS: usize = 10_000;
+/// Bytes of memory for callers: some ten thousand.
+const CALLERS: u64 = 6 << 20;
 
 /// The token of an `authorization` header (contract 1.6).
 ///
@@ -70,6 +72,16 @@ struct Caller {
     memberships: Arc<[Membership]>,
 }
 
+impl Heap for Caller {
+    fn heap(&self) -> usize {
+        let memberships = self.memberships.iter().map(|m| {
+            let names = m.roles.capacity() * size_of::<String>() + m.roles.iter().map(Heap::heap).sum::<usize>();
+            size_of::<Membership>() + m.org_id.heap() + m.project_id.heap() + names
+        });
+        self.user_id.heap() + self.user_org_id.heap() + self.org_id.heap() + memberships.sum::<usize>()
+    }
+}
+
 impl Gate {
     /// A gate.
     pub fn new(parts: GateParts) -> Self {
@@ -88,15 +100,23 @@ impl Gate {
             return Ok(Ctx::public(now));
         }
         let token = bearer(authorization)?;
-        if org_id.contains('\0') {
+        // What cannot be an organization or a token is not looked up.
+        if !can_name(org_id) {
             return Err(no_org());
         }
-        let hash = secrets::hash(token);
-        let caller = inner.callers.get((hash, org_id.to_owned()), inner.look_up(token, org_id, now)).await?;
-        let caller = caller.ok_or_else(|| refused("unknown token"))?;
-        if caller.expires_at <= now {
-            return Err(refused("expired token"));
+        if !can_be_token(token) {
+            return Err(refused("not a token of this server"));
         }
+        let hash = secrets::hash(token);
+        let judge = |caller: &Caller| caller.judge(permission, now);
+        let found =
+            inner.callers.judged((hash, org_id.to_owned()), judge, || inner.look_up(token, org_id, now)).await?;
+        let caller = match found {
+            // Who has not the permission is told so where the request is known.
+            Found::Good(caller) | Found::No(None, caller) => caller,
+            Found::No(Some(error), _) => return Err(error()),
+            Found::Unknown => return Err(refused("unknown or void token")),
+        };
         if caller.is_pat {
             inner.parts.usage.note(Credentials::Pat(hash), now);
         }
@@ -110,11 +130,28 @@ impl Gate {
     }
 }
 
+/// Why a caller is not let in; none if it is, but may not do what it wants.
+type Refusal = Option<fn() -> Error>;
+
+impl Caller {
+    /// Whether it may come in: what depends on what others may have changed just now is doubted.
+    fn judge(&self, permission: Permission, now: Micros) -> Verdict<Refusal> {
+        if self.expires_at <= now {
+            return Verdict::No(Some(expired));
+        }
+        let Some(org_id) = &self.org_id else { return Verdict::Doubt(Some(no_org)) };
+        match permission {
+            Permission::Named(name) if !permits(&self.memberships, org_id, name) => Verdict::Doubt(None),
+            _ => Verdict::Good,
+        }
+    }
+}
+
 impl Inner {
-    async fn look_up(&self, token: &str, org_id: &str, now: Micros) -> Result<Option<Caller>> {
+    async fn look_up(&self, token: &str, org_id: &str, now: Micros) -> Result<Option<Answer<Caller>>> {
         let parts = &self.parts;
         let presented = Presented::of(token, &parts.signing, &parts.issuer, now).await?;
-        let presented = presented.ok_or_else(|| refused("not a token of this server"))?;
+        let Some(presented) = presented else { return Ok(None) };
         let rows = match &presented {
             Presented::Pat { hash } => parts.store.caller_by_pat(hash, org_id).await?,
             Presented::Opaque { id, .. } | Presented::Jwt { id, .. } => {
@@ -122,24 +159,25 @@ impl Inner {
             }
         };
         let Some(first) = rows.first() else { return Ok(None) };
-        if !presented.is(&first.user_id, first.token_hash.as_deref()) {
-            return Err(refused("not the token of that id"));
-        }
-        if first.user_state != UserState::Active {
-            return Err(refused("user is not active"));
-        }
         let us = parts.project_id.as_str();
-        if first.scopes.as_ref().is_some_and(|scopes| !Scopes(scopes).audience(us).contains(&us)) {
-            return Err(refused("token is not for this API"));
+        let for_us = |scopes: &String| Scopes(scopes).audience(us).contains(&us);
+        if !presented.is(&first.user_id, first.token_hash.as_deref())
+            || first.user_state != UserState::Active
+            || !first.scopes.as_ref().is_none_or(for_us)
+        {
+            return Ok(None);
         }
-        Ok(Some(Caller {
+        let caller = Caller {
             user_id: first.user_id.clone(),
             user_org_id: first.org_id.clone(),
             org_id: first.context_org.clone(),
             expires_at: first.expires_at,
             is_pat: first.scopes.is_none(),
             memberships: rows.iter().filter_map(|row| membership(row).transpose()).collect::<Result<_>>()?,
-        }))
+        };
+        let of = rows.iter().filter_map(|row| row.member_org.as_deref()).chain(first.context_org.as_deref());
+        let of = of.chain([first.org_id.as_str()]).filter(|id| !id.is_empty());
+        Ok(Some(of.fold(Answer::new(caller).from(presented.proven()), Answer::of)))
     }
 }
 
@@ -147,6 +185,10 @@ fn membership(row: &CallerRow) -> Result<Option<Membership>> {
     let (Some(scope), Some(org_id), Some(roles)) = (row.scope, &row.member_org, &row.roles) else { return Ok(None) };
     let project_id = (scope == 2).then(|| row.object_id.clone()).flatten();
     Ok(Some(Membership { org_id: org_id.clone(), project_id, roles: names(roles)? }))
+}
+
+fn expired() -> Error {
+    refused("expired token")
 }
 
 fn no_org() -> Error {

@@ -17,12 +17,11 @@ use crate::proto::zitadel::management::v1::{
     RemoveAppKeyRequest, RemoveAppKeyResponse,
 };
 use crate::proto::{change_details, full_details, list_details, optional_timestamp, timestamp};
-use crate::store::{AppAt, AppKeyAdded, AppKeyRemoved, AppRow, Cache, KeyRow, Listed, Page, Stamp};
+use crate::store::{Answer, AppAt, AppKeyAdded, AppKeyRemoved, AppRow, Cache, KeyRow, Listed, Page, Stamp};
 
-/// Keys and lists of them that are remembered for a moment, each.
-const REMEMBERED: usize = 1000;
-/// Rows of the longest page that is remembered.
-const SMALL: usize = 100;
+/// Bytes of memory for keys, and for lists of them.
+const KEYS: u64 = 1 << 20;
+const PAGES: u64 = 2 << 20;
 
 /// Organization, project, application and key.
 type At = (String, String, String, String);
@@ -37,7 +36,7 @@ pub struct Keys {
 impl Keys {
     /// The service over its dependencies.
     pub(super) fn new(deps: Deps) -> Self {
-        let (found, pages) = (Cache::exact(&deps.store, REMEMBERED), Cache::exact(&deps.store, REMEMBERED));
+        let (found, pages) = (Cache::exact(&deps.store, KEYS), Cache::exact(&deps.store, PAGES));
         Self { deps, found, pages }
     }
 
@@ -81,7 +80,10 @@ impl Keys {
     pub async fn get_app_key(self: Arc<Self>, cx: Ctx, request: GetAppKeyRequest) -> Result<GetAppKeyResponse> {
         cx.admit(&request)?;
         let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
-        let read = async { Ok::<_, Error>(self.deps.store.key_by_id(at, &request.key_id).await?) };
+        let read = || async {
+            let key = self.deps.store.key_by_id(at, &request.key_id).await?;
+            Ok(key.map(|key| Answer::new(key).of(at.org_id)))
+        };
         let key = self.found.get(place(at, &request.key_id), read).await?;
         let key = key.ok_or_else(|| Error::not_found("QUERY-Dgr3g", "Errors.AuthNKey.NotFound"))?;
         Ok(GetAppKeyResponse { key: MessageField::some(message(&cx.org_id, &key)) })
@@ -95,8 +97,8 @@ impl Keys {
         cx.admit(&request)?;
         let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
         let page = validate::page(&request.query);
-        let read = async { Ok::<_, Error>(Some(self.deps.store.key_list(at, page).await?)) };
-        let list = self.pages.get_and_keep((place(at, ""), page), read, |list| list.rows.len() <= SMALL).await?;
+        let read = || async { Ok(Some(Answer::new(self.deps.store.key_list(at, page).await?).of(at.org_id))) };
+        let list = self.pages.get((place(at, ""), page), read).await?;
         let list = list.ok_or_else(|| Error::internal("a list is always there"))?;
         Ok(ListAppKeysResponse {
             details: list_details(list.total, list.seen.as_ref()),

@@ -147,13 +147,14 @@ impl Store {
         self.alone(token.org_id, &insert).await.map(drop)
     }
 
-    /// Revokes an access token.
+    /// Revokes an access token of a user of the organization.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn token_delete(&self, id: i64) -> crate::error::Result<()> {
-        let actor = Actor { id: "", org_id: "", now: 0 };
+    pub async fn token_delete(&self, org_id: &str, id: i64) -> crate::error::Result<()> {
+        let actor = Actor { id: "", org_id, now: 0 };
         self.work(actor, async |mut work| {
+            work.touch(org_id);
             work.execute(&statement!(TOKEN_DELETE; id).any()).await?;
             Ok(())
         })

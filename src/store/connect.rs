@@ -10,7 +10,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-use super::cache::Changes;
+use super::changes::Changes;
 use super::gate::Gate;
 use super::link::Link;
 use super::pools::{Pool, Shape};

@@ -8,18 +8,21 @@ mod access_tokens;
 mod apps;
 mod bootstrap;
 mod cache;
+mod changes;
 mod connect;
 mod credentials;
 mod error;
 mod events;
 mod executor;
 mod filter;
+mod flight;
 mod gate;
 mod keys;
 mod kinds;
 mod link;
 mod lists;
 mod members;
+mod memory;
 mod nodes;
 mod oauth_clients;
 mod orgs;
@@ -41,7 +44,7 @@ mod writer;
 mod writers;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use sqlx::SqlitePool;
@@ -51,7 +54,8 @@ pub use apps::{
     AppAdded, AppAt, AppConfig, AppMethod, AppMethodChanged, AppRemoved, AppRenamed, AppSecretChanged, AppSwitched,
 };
 pub use bootstrap::InstanceRow;
-pub use cache::Cache;
+pub use cache::{Answer, Cache, Found, Verdict};
+pub use changes::Asked;
 pub use connect::{Limits, Target, target_of};
 pub use credentials::{Credential, CredentialAdded, CredentialRemoved};
 pub use error::StoreError;
@@ -61,6 +65,7 @@ pub use keys::{AppKeyAdded, AppKeyRemoved};
 pub use kinds::EventKind;
 pub use lists::{Listed, Page};
 pub use members::{HeldRolesRow, MemberAdded, MemberChanged, MemberRemoved, Scope};
+pub use memory::{BUDGET, Heap, Holder, Remembered};
 pub use oauth_clients::{ClientRow, MachineRow, RolesRow};
 pub use orgs::{OrgAdded, OrgTaken};
 pub use projects::{ProjectAdded, ProjectChanged, ProjectRemoved, ProjectSwitched, ProjectValues};
@@ -80,6 +85,8 @@ pub use users::{
     UserSwitch, UserSwitched,
 };
 pub use work::{Actor, Work};
+
+use crate::clock::Monotonic;
 
 /// Result of the store.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -148,7 +155,7 @@ pub struct Store {
     /// What the readiness probe looks at.
     state: Engine<Arc<link::Link>, Arc<Path>>,
     /// What tells caches that their answers may be old.
-    changes: cache::Changes,
+    changes: changes::Changes,
     /// How long caches may use an answer again.
     remember: Duration,
 }
@@ -165,10 +172,27 @@ pub struct Recorded {
 }
 
 impl Store {
-    /// The same store, whose answers caches may use again for so long; zero turns them off.
+    /// The same store, whose answers caches may use again for so long, by this time; zero turns them off.
     #[must_use]
-    pub fn remembered_for(self, remember: Duration) -> Self {
-        Self { remember, ..self }
+    pub fn remembered_for(self, remember: Duration, time: Arc<dyn Monotonic>) -> Self {
+        Self { remember, changes: changes::Changes::new(time), ..self }
+    }
+
+    /// What caches of this store take.
+    pub fn remembered(&self) -> Remembered {
+        self.changes.memory().sum()
+    }
+
+    /// Lets caches give back what is too old to be of use.
+    pub fn forget(&self) {
+        self.changes.memory().sweep();
+    }
+
+    /// Counts somebody else's memory among that of the caches. Gives how many of the bytes asked for it may
+    /// take.
+    pub fn hold(&self, held: Weak<dyn Holder>, bytes: u64) -> u64 {
+        self.changes.memory().add(held);
+        self.changes.memory().allot(bytes)
     }
 
     /// Whether the data is in a file that only this process writes.

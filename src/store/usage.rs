@@ -51,6 +51,7 @@ impl Store {
     pub async fn uses_write(&self, uses: &[(Credentials, Micros)]) -> crate::error::Result<()> {
         let actor = Actor { id: "", org_id: "", now: 0 };
         self.work(actor, async |mut work| {
+            work.touch("");
             for (what, at) in uses {
                 let used = match what {
                     Credentials::AppSecret(id) => statement!(USED_APP_SECRET; id, *at),

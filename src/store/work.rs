@@ -19,10 +19,11 @@ use sqlx::FromRow;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 
+use super::changes::Guard;
 use super::events::append;
 use super::pools::PgTx;
 use super::writer::GroupTx;
-use super::{Aggregate, Change, Engine, Recorded, Result, Rows, Statement, Store, StoreError, cache};
+use super::{Aggregate, Change, Engine, Recorded, Result, Rows, Statement, Store, StoreError};
 use crate::clock::Micros;
 use crate::error;
 
@@ -47,18 +48,20 @@ pub(super) type Begun = Engine<PgTx, GroupTx>;
 pub struct Work {
     /// None only while it is being dropped.
     begun: Option<Begun>,
-    /// Where the transaction goes when the function is done with it.
+    /// Tells caches, once this has ended, which organizations were written to.
+    changed: Option<Guard>,
+    /// Where both go when the function is done with them.
     home: Home,
     editor: Arc<str>,
     now: Micros,
 }
 
 /// Takes back the transaction from the function that worked with it.
-type Home = Arc<Mutex<Option<Begun>>>;
+type Home = Arc<Mutex<Option<(Begun, Guard)>>>;
 
 impl Drop for Work {
     fn drop(&mut self) {
-        *self.home.lock().unwrap_or_else(PoisonError::into_inner) = self.begun.take();
+        *self.home.lock().unwrap_or_else(PoisonError::into_inner) = self.begun.take().zip(self.changed.take());
     }
 }
 
@@ -77,11 +80,14 @@ impl Store {
         loop {
             let home = Home::default();
             let begun = Some(self.begin(actor.org_id).await?);
-            let work = Work { begun, home: Arc::clone(&home), editor: Arc::clone(&editor), now: actor.now };
+            let changed = Some(self.changes.touch_none());
+            let work = Work { begun, changed, home: Arc::clone(&home), editor: Arc::clone(&editor), now: actor.now };
             let outcome = act(work).await;
             let begun = home.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let Some(begun) = begun else { return Err(StoreError::Inconsistent("a unit of work was kept").into()) };
-            let ended = self.end(begun, outcome.is_ok()).await;
+            let Some((begun, changed)) = begun else {
+                return Err(StoreError::Inconsistent("a unit of work was kept").into());
+            };
+            let ended = end(begun, changed, outcome.is_ok()).await;
             match (outcome, ended) {
                 (Ok(answer), Ok(())) => return Ok(answer),
                 (Err(error), _) if tries < TRIES && overtaken(&error) => {}
@@ -136,24 +142,23 @@ impl Store {
             Engine::Lite(writer) => Engine::Lite(writer.begin().await?),
         })
     }
+}
 
-    /// Ends a transaction: makes it durable, or undoes it. Either way all that it has seen is durable afterwards.
-    async fn end(&self, begun: Begun, keep: bool) -> Result<()> {
-        match begun {
-            // PostgreSQL shows nothing that is not durable; what was begun is undone while nobody waits for it.
-            Engine::Pg(tx) if !keep => {
-                drop(tx);
-                Ok(())
-            }
-            Engine::Pg(tx) => commit(tx, self.changes.guard()).await,
-            Engine::Lite(tx) if !keep => tx.end(false, ()).await,
-            Engine::Lite(tx) => tx.end(true, self.changes.guard()).await,
+/// Ends a transaction: makes it durable, or undoes it. Either way all that it has seen is durable afterwards.
+async fn end(begun: Begun, changed: Guard, keep: bool) -> Result<()> {
+    match begun {
+        // PostgreSQL shows nothing that is not durable; what was begun is undone while nobody waits for it.
+        Engine::Pg(tx) if !keep => {
+            drop(tx);
+            Ok(())
         }
+        Engine::Pg(tx) => commit(tx, changed).await,
+        Engine::Lite(tx) => tx.end(keep, changed).await,
     }
 }
 
 /// Commits on a task of its own: once begun, it is not given up because its caller goes away.
-async fn commit(tx: PgTx, changed: cache::Guard) -> Result<()> {
+async fn commit(tx: PgTx, changed: Guard) -> Result<()> {
     let committed = tokio::spawn(async move {
         let _changed = changed;
         tx.commit().await
@@ -178,11 +183,19 @@ impl Work {
         self.begun.as_mut().expect("a transaction")
     }
 
+    /// Rows of an organization are written, beside those of the aggregates that are recorded; "" for all.
+    pub(super) fn touch(&mut self, org_id: &str) {
+        if let Some(changed) = &mut self.changed {
+            changed.also(org_id);
+        }
+    }
+
     /// Records a change of an aggregate: its events, and the rows that follow from them.
     ///
     /// # Errors
     /// [`StoreError::Taken`] when a unique value is taken; the store failed.
     pub async fn record(&mut self, aggregate: &mut Aggregate, change: &impl Change) -> Result<Recorded> {
+        self.touch(&aggregate.org_id);
         let events = change.events();
         let recorded = aggregate.next(&events, self.now);
         let rows = change.rows(&recorded);

@@ -5,6 +5,7 @@
 
 mod attacks;
 mod authz;
+mod caches;
 mod clients;
 mod concurrency;
 mod contract;

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Deserializer};
 
 use super::Issuer;
+use crate::auth::can_name;
 use crate::clock::Micros;
 use crate::crypto::jws;
 
@@ -62,7 +63,7 @@ impl<'a> Assertion<'a> {
         if claims.iss != claims.sub || claims.sub.is_empty() {
             return Err("issuer and subject of the assertion differ");
         }
-        if claims.sub.contains('\0') || kid.contains('\0') {
+        if !can_name(&claims.sub) || !can_name(&kid) {
             return Err("assertion names nobody");
         }
         Ok(Self { token, subject: claims.sub, kid })

@@ -5,16 +5,57 @@ use std::sync::Arc;
 
 use super::assertion::{self, Assertion, Signed};
 use super::{Credentials, OAuth, OAuthError, Outcome};
+use crate::auth::can_name;
 use crate::clock::Micros;
 use crate::crypto::jws::Verifier;
 use crate::crypto::secrets;
-use crate::store::{self, ClientRow};
+use crate::store::{self, Answer, ClientRow, Found, Heap, Verdict};
 
 /// An application that may act, and one of its keys ready to verify.
 pub struct Client {
     /// The application.
     pub row: ClientRow,
     verifier: Option<Verifier>,
+}
+
+/// An application that has proven itself, or the reason for the log why it has not.
+pub(super) type Proof = Result<Arc<Answer<Client>>, &'static str>;
+
+impl Heap for Client {
+    fn heap(&self) -> usize {
+        let row = &self.row;
+        let texts = row.org_id.heap() + row.project_id.heap() + row.client_id.heap();
+        // The verifier holds the public key once more.
+        texts + row.secret_hash.heap() + row.old_secret_hash.heap() + 2 * row.public_key.heap()
+    }
+}
+
+impl Client {
+    /// Whether it signed an assertion.
+    fn judge_key(&self, assertion: &Assertion<'_>, now: Micros) -> Verdict<&'static str> {
+        if !self.row.takes_keys {
+            return Verdict::Doubt("the application authenticates with a secret");
+        }
+        let Some(verifier) = &self.verifier else { return Verdict::Doubt("the application has no such key") };
+        // The key of an id never changes, nor does its end.
+        if self.row.key_expires_at.is_none_or(|at| at <= now) {
+            return Verdict::No("the key has expired");
+        }
+        match verifier.verify::<Signed>(assertion.token) {
+            Some(Signed {}) => Verdict::Good,
+            None => Verdict::No("wrong signature"),
+        }
+    }
+
+    /// Whether a secret is its own, by its hash.
+    fn judge_secret(&self, hash: &[u8; 32], now: Micros) -> Verdict<&'static str> {
+        if self.row.takes_keys {
+            return Verdict::Doubt("the application authenticates with keys");
+        }
+        let same = |stored: &Option<Vec<u8>>| stored.as_ref().is_some_and(|s| secrets::matches(hash, s));
+        let old = self.row.old_secret_until > now && same(&self.row.old_secret_hash);
+        if same(&self.row.secret_hash) || old { Verdict::Good } else { Verdict::Doubt("wrong secret") }
+    }
 }
 
 impl Credentials {
@@ -42,11 +83,7 @@ impl OAuth {
     ///
     /// # Errors
     /// The reason, for the log; or the store failed.
-    pub(super) async fn client(
-        &self,
-        credentials: &Credentials,
-        now: Micros,
-    ) -> Outcome<Result<Arc<Client>, &'static str>> {
+    pub(super) async fn client(&self, credentials: &Credentials, now: Micros) -> Outcome<Proof> {
         if credentials.assertion.is_empty() {
             self.client_by_secret(&credentials.client_id, &credentials.client_secret, now).await
         } else {
@@ -57,58 +94,46 @@ impl OAuth {
         }
     }
 
-    async fn client_by_key(
-        &self,
-        assertion: &Assertion<'_>,
-        now: Micros,
-    ) -> Outcome<Result<Arc<Client>, &'static str>> {
-        let Some(client) = self.look_up(&assertion.subject, &assertion.kid).await? else {
-            return Ok(Err("unknown or inactive client"));
-        };
-        if !client.row.takes_keys {
-            return Ok(Err("the application authenticates with a secret"));
+    async fn client_by_key(&self, assertion: &Assertion<'_>, now: Micros) -> Outcome<Proof> {
+        let client =
+            self.look_up(&assertion.subject, &assertion.kid, |client| client.judge_key(assertion, now)).await?;
+        if client.is_ok() {
+            self.parts.usage.note(store::Credentials::AppKey(assertion.kid.clone()), now);
         }
-        let Some(verifier) = &client.verifier else { return Ok(Err("the application has no such key")) };
-        if client.row.key_expires_at.is_none_or(|at| at <= now) {
-            return Ok(Err("the key has expired"));
-        }
-        if verifier.verify::<Signed>(assertion.token).is_none() {
-            return Ok(Err("wrong signature"));
-        }
-        self.parts.usage.note(store::Credentials::AppKey(assertion.kid.clone()), now);
-        Ok(Ok(client))
+        Ok(client)
     }
 
-    async fn client_by_secret(
+    async fn client_by_secret(&self, client_id: &str, secret: &str, now: Micros) -> Outcome<Proof> {
+        let hash = secrets::hash(secret);
+        let client = self.look_up(client_id, "", |client| client.judge_secret(&hash, now)).await?;
+        if client.is_ok() {
+            self.parts.usage.note(store::Credentials::AppSecret(client_id.to_owned()), now);
+        }
+        Ok(client)
+    }
+
+    async fn look_up(
         &self,
         client_id: &str,
-        secret: &str,
-        now: Micros,
-    ) -> Outcome<Result<Arc<Client>, &'static str>> {
-        let Some(client) = self.look_up(client_id, "").await? else {
-            return Ok(Err("unknown or inactive client"));
-        };
-        if client.row.takes_keys {
-            return Ok(Err("the application authenticates with keys"));
+        kid: &str,
+        judge: impl FnMut(&Client) -> Verdict<&'static str>,
+    ) -> Outcome<Proof> {
+        const UNKNOWN: &str = "unknown or inactive client";
+        if !can_name(client_id) {
+            return Ok(Err(UNKNOWN));
         }
-        let hash = secrets::hash(secret);
-        let same = |stored: &Option<Vec<u8>>| stored.as_ref().is_some_and(|s| secrets::matches(&hash, s));
-        let old = client.row.old_secret_until > now && same(&client.row.old_secret_hash);
-        if !(same(&client.row.secret_hash) || old) {
-            return Ok(Err("wrong secret"));
-        }
-        self.parts.usage.note(store::Credentials::AppSecret(client_id.to_owned()), now);
-        Ok(Ok(client))
-    }
-
-    async fn look_up(&self, client_id: &str, kid: &str) -> Outcome<Option<Arc<Client>>> {
-        let read = async {
+        let read = || async {
             let row = self.parts.deps.store.client_by_id(client_id, kid).await?;
-            Ok::<_, OAuthError>(row.map(|row| {
+            Ok(row.map(|row| {
                 let verifier = row.public_key.as_deref().and_then(Verifier::new);
-                Client { row, verifier }
+                let org_id = row.org_id.clone();
+                Answer::new(Client { row, verifier }).of(&org_id)
             }))
         };
-        self.clients.get((client_id.to_owned(), kid.to_owned()), read).await
+        Ok(match self.clients.judged((client_id.to_owned(), kid.to_owned()), judge, read).await? {
+            Found::Good(client) => Ok(client),
+            Found::No(reason, _) => Err(reason),
+            Found::Unknown => Err(UNKNOWN),
+        })
     }
 }

@@ -10,9 +10,9 @@ use crate::auth::Presented;
 use crate::auth::scopes::{self, Scopes};
 use crate::clock::Micros;
 use crate::crypto::secrets;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::service::tokens::PAT_SCOPES;
-use crate::store::{self, TokenRow, names};
+use crate::store::{self, Answer, Found, Heap, TokenRow, Verdict, names};
 
 /// An answer.
 pub enum Introspection {
@@ -29,6 +29,12 @@ pub(super) struct Active {
     is_pat: bool,
 }
 
+impl Heap for Active {
+    fn heap(&self) -> usize {
+        self.body.len()
+    }
+}
+
 impl OAuth {
     /// Answers an application whether a token is good for it.
     ///
@@ -43,15 +49,16 @@ impl OAuth {
         let client = self.client(credentials, now).await?.map_err(OAuthError::unauthorized_client)?;
         let hash = secrets::hash(token);
         let key = (hash, client.row.client_id.clone());
-        let active = self.answers.get(key, self.active(&client, token, now)).await?;
-        let Some(active) = active.filter(|a| a.expires_at > now) else { return Ok(Introspection::Inactive) };
+        let judge = |active: &Active| if active.expires_at > now { Verdict::Good } else { Verdict::No(()) };
+        let found = self.answers.judged(key, judge, || self.active(&client, token, now)).await?;
+        let Found::Good(active) = found else { return Ok(Introspection::Inactive) };
         if active.is_pat {
             self.parts.usage.note(store::Credentials::Pat(hash), now);
         }
         Ok(Introspection::Active(active.body.clone()))
     }
 
-    async fn active(&self, client: &Client, token: &str, now: Micros) -> Outcome<Option<Active>> {
+    async fn active(&self, client: &Answer<Client>, token: &str, now: Micros) -> Result<Option<Answer<Active>>> {
         let Some(presented) = self.presented(token, now).await? else { return Ok(None) };
         let rows = self.rows(&presented, &client.row.org_id, &client.row.project_id).await?;
         let Some(first) = rows.first() else { return Ok(None) };
@@ -60,15 +67,18 @@ impl OAuth {
         }
         let Some(claims) = self.answer(client, &rows).map_err(Error::from)? else { return Ok(None) };
         let body = serde_json::to_vec(&claims).map_err(Error::internal)?.into();
-        Ok(Some(Active { body, expires_at: first.expires_at, is_pat: first.scopes.is_none() }))
+        let active = Active { body, expires_at: first.expires_at, is_pat: first.scopes.is_none() };
+        let answer = Answer::new(active).from(client.asked()).from(presented.proven());
+        let of = rows.iter().filter_map(|row| row.grant_org.as_deref());
+        Ok(Some(of.chain([client.row.org_id.as_str(), first.org_id.as_str()]).fold(answer, Answer::of)))
     }
 
     /// What a text is as a token.
-    pub(super) async fn presented(&self, token: &str, now: Micros) -> Outcome<Option<Presented>> {
-        Ok(Presented::of(token, &self.parts.signing, self.parts.issuer.name(), now).await?)
+    pub(super) async fn presented(&self, token: &str, now: Micros) -> Result<Option<Presented>> {
+        Presented::of(token, &self.parts.signing, self.parts.issuer.name(), now).await
     }
 
-    pub(super) async fn rows(&self, presented: &Presented, org_id: &str, project_id: &str) -> Outcome<Vec<TokenRow>> {
+    pub(super) async fn rows(&self, presented: &Presented, org_id: &str, project_id: &str) -> Result<Vec<TokenRow>> {
         let store = &self.parts.deps.store;
         Ok(match presented {
             Presented::Pat { hash } => store.token_by_pat(hash, org_id, project_id).await?,

@@ -2,6 +2,7 @@
 
 use super::assertion::{Assertion, Signed};
 use super::{Credentials, OAuth, OAuthError, Outcome};
+use crate::auth::can_name;
 use crate::clock::Micros;
 use crate::crypto::jws::Verifier;
 use crate::crypto::secrets;
@@ -48,8 +49,11 @@ impl OAuth {
                 OAuthError::invalid_client("client not found")
             });
         }
-        let row = self.parts.deps.store.machine_by_name(&credentials.client_id).await?;
-        let row = row.ok_or_else(|| OAuthError::invalid_client("client not found"))?;
+        let unknown = || OAuthError::invalid_client("client not found");
+        if !can_name(&credentials.client_id) {
+            return Err(unknown());
+        }
+        let row = self.parts.deps.store.machine_by_name(&credentials.client_id).await?.ok_or_else(unknown)?;
         let stored = row.secret_hash.as_deref();
         let stored = stored.ok_or_else(|| OAuthError::invalid_request("Errors.User.Machine.Secret.NotExisting"))?;
         if !secrets::matches(&secrets::hash(&credentials.client_secret), stored) {

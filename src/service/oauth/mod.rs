@@ -25,8 +25,10 @@ use crate::store::Cache;
 use client::Client;
 use introspection::Active;
 
-/// Clients and tokens remembered for a moment, each.
-const REMEMBERED: usize = 10_000;
+/// Bytes of memory for clients: some five thousand.
+const CLIENTS: u64 = 6 << 20;
+/// Bytes of memory for answers of introspection: some eight thousand.
+const ANSWERS: u64 = 8 << 20;
 
 /// What the OAuth endpoints need beside the store.
 pub struct Parts {
@@ -72,7 +74,7 @@ impl OAuth {
     /// The endpoints.
     pub fn new(parts: Parts) -> Self {
         let store = &parts.deps.store;
-        Self { clients: Cache::new(store, REMEMBERED), answers: Cache::new(store, REMEMBERED), parts }
+        Self { clients: Cache::new(store, CLIENTS), answers: Cache::new(store, ANSWERS), parts }
     }
 
     /// The key set (RFC 7517, section 5) as JSON.

@@ -28,7 +28,9 @@ impl OAuth {
             return Err(OAuthError::unauthenticated("invalid_client", "token was not issued for this client"));
         }
         match presented {
-            Presented::Opaque { id, .. } | Presented::Jwt { id, .. } => self.parts.deps.store.token_delete(id).await?,
+            Presented::Opaque { id, .. } | Presented::Jwt { id, .. } => {
+                self.parts.deps.store.token_delete(&row.org_id, id).await?;
+            }
             Presented::Pat { .. } => self.remove_pat(row, now).await?,
         }
         Ok(())

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use claviger::app::{App, Replace};
-use claviger::clock::{Clock, FixedClock, SystemClock};
+use claviger::clock::{Clock, FixedClock, FixedMonotonic, Monotonic, SystemClock};
 use claviger::config::Config;
 use claviger::crypto::keypool::KeyPool;
 use reqwest::Method;
@@ -30,6 +30,8 @@ pub struct Options {
     pub clock: Option<FixedClock>,
     /// Further settings, as environment variables.
     pub settings: Vec<(&'static str, String)>,
+    /// A monotonic time that stands still: caches forget when the test says so.
+    pub time: Option<FixedMonotonic>,
     /// The same database as another server.
     pub beside: Option<Database>,
     /// Another source of key pairs than fixed ones.
@@ -122,10 +124,11 @@ impl TestServer {
         };
         let fixed = || KeyPool::fixed(PEMS.map(str::to_owned).to_vec());
         let keys = Some(options.keys.unwrap_or_else(fixed));
+        let time = options.time.map(|time| Arc::new(time) as Arc<dyn Monotonic>);
         let listener = TcpListener::bind(config.server.listen).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let app = Arc::new(
-            App::build(&config, address, Replace { clock: Some(Arc::clone(&clock)), keys })
+            App::build(&config, address, Replace { clock: Some(Arc::clone(&clock)), keys, time })
                 .await
                 .expect("the server builds"),
         );
