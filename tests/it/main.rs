@@ -5,6 +5,7 @@
 
 mod attacks;
 mod authz;
+mod bounds;
 mod clients;
 mod concurrency;
 mod contract;
