@@ -1,10 +1,12 @@
 //! What kind of token somebody presents: three kinds, told apart by form.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::ring::Ring;
 use super::signing::SigningKeys;
 use crate::clock::Micros;
+use crate::crypto::jws::Typ;
 use crate::crypto::secrets;
 use crate::error::Result;
 
@@ -40,6 +42,9 @@ struct Claims {
     exp: i64,
     /// ID tokens have none.
     jti: String,
+    scope: Option<IgnoredAny>,
+    /// Only ID tokens have it.
+    at_hash: Option<IgnoredAny>,
 }
 
 impl Presented {
@@ -66,10 +71,18 @@ impl Presented {
         secrets::access_token_id(token).map(|id| Self::Opaque { id, hash: secrets::hash(token) })
     }
 
-    /// A JWT of ours that has not expired (RFC 7519; contract, `oauth.md` 2.3).
+    /// An access token of ours that is a JWT and has not expired (RFC 9068; contract, `oauth.md` 2.3). An ID
+    /// token is none.
     fn jwt(token: &str, ring: &Ring, issuer: &str, now: Micros) -> Option<Self> {
-        let claims: Claims = ring.verify(token)?;
-        let good = claims.iss == issuer && claims.exp.checked_mul(1_000_000)? > now;
+        let (typ, claims): (_, Claims) = ring.verify(token)?;
+        let access = match typ {
+            Typ::Access => true,
+            // Access tokens were typed as ID tokens are before this server told them apart. Those that are
+            // still good stay so until they end; what they claim tells them from ID tokens.
+            Typ::Plain => claims.scope.is_some() && claims.at_hash.is_none(),
+            Typ::Assertion | Typ::Other => false,
+        };
+        let good = access && claims.iss == issuer && claims.exp.checked_mul(1_000_000)? > now;
         let id = claims.jti.parse().ok()?;
         good.then_some(Self::Jwt { id, user_id: claims.sub })
     }

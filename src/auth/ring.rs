@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::crypto::jws::{self, Signer, Verifier};
+use crate::crypto::jws::{Head, Signer, Typ, Use, Verifier};
 use crate::crypto::vault::Vault;
 use crate::error::{Error, Result};
 use crate::store::SigningKeyRow;
@@ -61,15 +61,16 @@ impl Ring {
     ///
     /// # Errors
     /// The key is broken.
-    pub fn sign<T: Serialize>(&self, claims: &T) -> Result<String> {
-        self.signer.as_ref().ok_or_else(|| Error::internal("no signing key is active"))?.sign(claims)
+    pub fn sign<T: Serialize>(&self, what: Use, claims: &T) -> Result<String> {
+        self.signer.as_ref().ok_or_else(|| Error::internal("no signing key is active"))?.sign(what, claims)
     }
 
-    /// What a token claims that one of these keys signed.
-    pub fn verify<T: DeserializeOwned>(&self, token: &str) -> Option<T> {
-        let kid = jws::kid(token)?;
-        let (_, _, verifier) = self.verifiers.iter().find(|(id, ..)| *id == kid)?;
-        verifier.verify(token)
+    /// What a token is and claims that one of these keys signed.
+    pub fn verify<T: DeserializeOwned>(&self, token: &str) -> Option<(Typ, T)> {
+        let head = Head::of(token)?;
+        let kid = head.kid.as_ref()?;
+        let (_, _, verifier) = self.verifiers.iter().find(|(id, ..)| id == kid)?;
+        Some((head.typ(), verifier.verify(token)?))
     }
 
     /// The key set as JSON.

@@ -15,6 +15,7 @@ mod fuzz;
 mod fuzz_oauth;
 mod grants;
 mod introspection;
+mod jose;
 mod keys;
 mod lists;
 mod operation;
