@@ -13,6 +13,9 @@ use crate::service::oauth::{OAuthError, Outcome};
 /// How long clients may keep the key set (contract, `oauth.md` 1.4).
 const KEEP: HeaderValue = HeaderValue::from_static("max-age=300, must-revalidate");
 
+/// How a client may authenticate that tried Basic (RFC 7617, section 2).
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"claviger\", charset=\"UTF-8\"");
+
 #[derive(Serialize)]
 struct ErrorBody<'a> {
     error: &'a str,
@@ -58,5 +61,9 @@ pub fn error(error: &OAuthError) -> Response<Body> {
     }
     let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = ErrorBody { error: error.error, error_description: &error.description };
-    line(status, &serde_json::to_vec(&body).unwrap_or_default())
+    let mut response = line(status, &serde_json::to_vec(&body).unwrap_or_default());
+    if error.challenge {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
+    }
+    response
 }

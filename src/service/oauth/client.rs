@@ -7,7 +7,7 @@ use super::assertion::{self, Assertion, Signed};
 use super::{Credentials, OAuth, OAuthError, Outcome};
 use crate::clock::Micros;
 use crate::crypto::jws::Verifier;
-use crate::crypto::secrets;
+use crate::crypto::secrets::proves;
 use crate::store::{self, ClientRow};
 
 /// An application that may act, and one of its keys ready to verify.
@@ -23,6 +23,18 @@ impl Credentials {
     /// # Errors
     /// `invalid_request` or `invalid_client`, with what is missing.
     pub fn complete(&self) -> Outcome<()> {
+        self.named()?;
+        if self.assertion.is_empty() && self.client_secret.is_empty() {
+            return Err(OAuthError::invalid_client("client must be authenticated"));
+        }
+        Ok(())
+    }
+
+    /// Whether a client is named at all. A missing secret is left to be found wrong.
+    ///
+    /// # Errors
+    /// `invalid_request`, with what is missing.
+    pub fn named(&self) -> Outcome<()> {
         if !self.assertion.is_empty() {
             if self.assertion_type != assertion::TYPE {
                 let text = format!("invalid client_assertion_type {}", self.assertion_type);
@@ -30,8 +42,6 @@ impl Credentials {
             }
         } else if self.client_id.is_empty() {
             return Err(OAuthError::invalid_request("client_id or client_assertion must be provided"));
-        } else if self.client_secret.is_empty() {
-            return Err(OAuthError::invalid_client("client must be authenticated"));
         }
         Ok(())
     }
@@ -85,16 +95,21 @@ impl OAuth {
         secret: &str,
         now: Micros,
     ) -> Outcome<Result<Arc<Client>, &'static str>> {
-        let Some(client) = self.look_up(client_id, "").await? else {
-            return Ok(Err("unknown or inactive client"));
-        };
+        let client = self.look_up(client_id, "").await?;
+        let row = client.as_ref().map(|c| &c.row);
+        // The same work for every client, also for none.
+        let good = proves(
+            secret,
+            [
+                row.and_then(|r| r.secret_hash.as_deref()),
+                row.filter(|r| r.old_secret_until > now).and_then(|r| r.old_secret_hash.as_deref()),
+            ],
+        );
+        let Some(client) = client else { return Ok(Err("unknown or inactive client")) };
         if client.row.takes_keys {
             return Ok(Err("the application authenticates with keys"));
         }
-        let hash = secrets::hash(secret);
-        let same = |stored: &Option<Vec<u8>>| stored.as_ref().is_some_and(|s| secrets::matches(&hash, s));
-        let old = client.row.old_secret_until > now && same(&client.row.old_secret_hash);
-        if !(same(&client.row.secret_hash) || old) {
+        if !good {
             return Ok(Err("wrong secret"));
         }
         self.parts.usage.note(store::Credentials::AppSecret(client_id.to_owned()), now);
