@@ -136,12 +136,16 @@ impl SigningKeys {
         Ok(change.tx.commit().await?)
     }
 
-    /// Lets the key published in advance sign from now on, and publishes another one in advance.
-    /// Gives the id of the key that signs now.
+    /// Lets the key published in advance sign from now on, and publishes another one in advance. Who got
+    /// hold of a key may have got hold of all of them, so [`OldKey::Revoke`] leaves none, the announced one
+    /// neither: a fresh key signs. Gives the id of the key that signs now.
     ///
     /// # Errors
     /// The store failed, or no key can be made.
     pub async fn rotate(&self, old: OldKey) -> Result<String> {
+        if old == OldKey::Revoke {
+            return self.replace().await;
+        }
         let made = self.make(NEXT).await?;
         self.ring().await?;
         let mut change = self.begin().await?;
@@ -156,6 +160,20 @@ impl SigningKeys {
         change.tx.commit().await?;
         *self.slot() = None;
         Ok(next.id)
+    }
+
+    /// Two fresh keys instead of all there are.
+    async fn replace(&self) -> Result<String> {
+        let (first, second) = (self.make(ACTIVE).await?, self.make(NEXT).await?);
+        let mut change = self.begin().await?;
+        for row in change.tx.signing_keys().await? {
+            change.retire(&row, OldKey::Revoke).await?;
+        }
+        change.add(&first).await?;
+        change.add(&second).await?;
+        change.tx.commit().await?;
+        *self.slot() = None;
+        Ok(first.id)
     }
 
     async fn make(&self, state: i64) -> Result<SigningKeyRow> {
