@@ -78,7 +78,7 @@ impl Contract {
         }
         // A oneof has to be set in most of our messages; its last field holds no other oneof.
         for oneof in message.oneofs() {
-            let field = oneof.fields().find(|f| !f.kind().as_message().is_some_and(|m| m.oneofs().len() > 0));
+            let field = oneof.fields().find(|f| f.kind().as_message().is_none_or(|m| m.oneofs().len() == 0));
             let field = field.expect("a field");
             body.insert(field.json_name().to_owned(), self.shortest(&field));
         }
@@ -119,7 +119,9 @@ impl Contract {
                 add(name, vec![self.shortest(&field); max + more].into());
                 one = one.into_iter().map(|(name, value)| (name, json!([value]))).collect();
             }
-            one.into_iter().for_each(|(name, value)| add(name, value));
+            for (name, value) in one {
+                add(name, value);
+            }
         }
         open.pop();
         all
