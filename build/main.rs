@@ -1,6 +1,7 @@
 //! Compiles the contract in `proto/` without a `protoc` binary: message types by buffa, and from the
 //! same descriptor the table of RPCs (verb, path, permission), the field rules and the JSON shapes.
 
+mod bounds;
 mod rpc;
 mod rules;
 mod shape;

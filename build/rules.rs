@@ -1,5 +1,5 @@
 //! Writes `rules.rs`: the field rules of contract 1.3 as one `Validate` implementation per message,
-//! from the options `(zitadel.v1.rules)` and `(zitadel.v1.oneof_rules)`.
+//! from the options `(zitadel.v1.rules)`, `(zitadel.v1.oneof_rules)` and `(zitadel.v1.message_rules)`.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -9,6 +9,7 @@ use prost_reflect::{
     OneofDescriptor, Value,
 };
 
+use crate::bounds;
 use crate::rpc::rust_field;
 use crate::{camel, messages, rust_path};
 
@@ -16,6 +17,8 @@ use crate::{camel, messages, rust_path};
 pub fn generate(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
     let rules = pool.get_extension_by_name("zitadel.v1.rules").ok_or("no option zitadel.v1.rules")?;
     let oneofs = pool.get_extension_by_name("zitadel.v1.oneof_rules").ok_or("no option zitadel.v1.oneof_rules")?;
+    let sums = pool.get_extension_by_name("zitadel.v1.message_rules").ok_or("no option zitadel.v1.message_rules")?;
+    bounds::check(pool, &rules)?;
     let mut out = String::new();
     for message in messages(pool) {
         let mut body = String::new();
@@ -25,6 +28,7 @@ pub fn generate(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
         for oneof in message.oneofs().filter(|o| !synthetic(o)) {
             oneof_rules(&mut body, &message, &oneof, &rules, &oneofs)?;
         }
+        sum_rule(&mut body, &message, &sums)?;
         writeln!(out, "impl Validate for {} {{", rust_path(&message))?;
         writeln!(out, "    fn validate(&self) -> Result<(), Violation> {{\n{body}        Ok(())\n    }}\n}}")?;
     }
@@ -37,14 +41,18 @@ fn field_rules(
     field: &FieldDescriptor,
     rules: &ExtensionDescriptor,
 ) -> Result<(), Box<dyn Error>> {
-    let at = format!("{:?}, {:?}", message.name(), camel(field.name()));
+    let at = format!("{:?}, &{:?}", message.name(), camel(field.name()));
     let value = format!("self.{}", rust_field(field.name()));
     if field.is_list() {
+        let (min, max) = (number(field, rules, "min_items"), number(field, rules, "max_items"));
+        if max != 0 {
+            writeln!(out, "        rule::items({value}.len(), {min}, {max}, {at})?;")?;
+        }
         if let Some(check) = element(
             field,
             rules,
             "item",
-            &format!("{:?}, &format!(\"{}[{{i}}]\")", message.name(), camel(field.name())),
+            &format!("{:?}, &format_args!(\"{}[{{i}}]\")", message.name(), camel(field.name())),
         )? {
             writeln!(out, "        for (i, item) in {value}.iter().enumerate() {{ {check} }}")?;
         }
@@ -83,7 +91,9 @@ fn element(
         Kind::String => {
             let (min, max) = (number(field, rules, "min_len"), number(field, rules, "max_len"));
             write!(out, "rule::text({value}, {min}, {max}, {at})?;")?;
+            length(&mut out, field, rules, value, at)?;
         }
+        Kind::Bytes => length(&mut out, field, rules, value, at)?,
         Kind::Enum(kind) => {
             // Methods borrow by themselves.
             let plain = value.trim_start_matches('&');
@@ -103,6 +113,44 @@ fn element(
     Ok(Some(out).filter(|o| !o.is_empty()))
 }
 
+/// The length in bytes, where that is bounded.
+fn length(
+    out: &mut String,
+    field: &FieldDescriptor,
+    rules: &ExtensionDescriptor,
+    value: &str,
+    at: &str,
+) -> Result<(), Box<dyn Error>> {
+    let max = number(field, rules, "max_bytes");
+    if max != 0 {
+        write!(out, "rule::bytes({}.len(), {max}, {at})?;", value.trim_start_matches('&'))?;
+    }
+    Ok(())
+}
+
+/// The bound on all texts of a message together, if it has one. Fields of a oneof do not count.
+fn sum_rule(out: &mut String, message: &MessageDescriptor, sums: &ExtensionDescriptor) -> Result<(), Box<dyn Error>> {
+    if !message.options().has_extension(sums) {
+        return Ok(());
+    }
+    let Value::Message(rule) = message.options().get_extension(sums).into_owned() else { return Ok(()) };
+    let max = rule.get_field_by_name("max_bytes").and_then(|v| v.as_u32()).unwrap_or(0);
+    let texts =
+        message.fields().filter(|f| f.containing_oneof().is_none() && matches!(f.kind(), Kind::String | Kind::Bytes));
+    let lengths: Vec<String> = texts
+        .map(|field| {
+            let value = format!("self.{}", rust_field(field.name()));
+            if field.is_list() {
+                format!("{value}.iter().map(|t| t.len()).sum::<usize>()")
+            } else {
+                format!("{value}.len()")
+            }
+        })
+        .collect();
+    writeln!(out, "        rule::sum({}, {max}, {:?})?;", lengths.join(" + "), message.name())?;
+    Ok(())
+}
+
 fn oneof_rules(
     out: &mut String,
     message: &MessageDescriptor,
@@ -111,7 +159,7 @@ fn oneof_rules(
     oneofs: &ExtensionDescriptor,
 ) -> Result<(), Box<dyn Error>> {
     let value = format!("self.{}", rust_field(oneof.name()));
-    let at = format!("{:?}, {:?}", message.name(), camel(oneof.name()));
+    let at = format!("{:?}, &{:?}", message.name(), camel(oneof.name()));
     if oneof.options().has_extension(oneofs)
         && let Value::Message(rule) = oneof.options().get_extension(oneofs).as_ref()
         && bool_of(rule, "required")
@@ -120,7 +168,7 @@ fn oneof_rules(
     }
     let module = format!("crate::proto::{}", rust_oneof(message, oneof));
     for field in oneof.fields() {
-        let at = format!("{:?}, {:?}", message.name(), camel(field.name()));
+        let at = format!("{:?}, &{:?}", message.name(), camel(field.name()));
         if let Some(check) = element(&field, rules, "item", &at)? {
             writeln!(out, "        if let Some({module}::{}(item)) = &{value} {{ {check} }}", camel(field.name()))?;
         }
@@ -168,7 +216,8 @@ fn rule_of(field: &FieldDescriptor, rules: &ExtensionDescriptor) -> Option<Dynam
     }
 }
 
-fn number(field: &FieldDescriptor, rules: &ExtensionDescriptor, name: &str) -> u32 {
+/// A number of the rules of a field; 0 if it is not given.
+pub fn number(field: &FieldDescriptor, rules: &ExtensionDescriptor, name: &str) -> u32 {
     rule_of(field, rules).and_then(|r| r.get_field_by_name(name).and_then(|v| v.as_u32())).unwrap_or(0)
 }
 

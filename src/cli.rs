@@ -31,7 +31,7 @@ enum Command {
     /// Let the signing key that is published in advance sign from now on. A running server need not
     /// be restarted.
     RotateSigningKey {
-        /// Also remove all older signing keys: every token they signed is void. For a key that leaked.
+        /// Replace all signing keys, the announced one too: every token signed so far is void. For a key that leaked.
         #[arg(long)]
         revoke_old: bool,
     },

@@ -1,11 +1,13 @@
 //! What kind of token somebody presents: three kinds, told apart by form.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::names::can_be_token;
 use super::signing::SigningKeys;
 use crate::clock::Micros;
-use crate::crypto::{jws, secrets};
+use crate::crypto::jws::{self, Typ};
+use crate::crypto::secrets;
 use crate::error::Result;
 use crate::store::Asked;
 
@@ -43,6 +45,9 @@ struct Claims {
     exp: i64,
     /// ID tokens have none.
     jti: String,
+    scope: Option<IgnoredAny>,
+    /// Only ID tokens have it.
+    at_hash: Option<IgnoredAny>,
 }
 
 impl Presented {
@@ -61,10 +66,11 @@ impl Presented {
         if token.bytes().filter(|b| *b == b'.').count() != 2 {
             return Ok(None);
         }
-        let Some(kid) = jws::kid(token) else { return Ok(None) };
-        let Some(ring) = signing.ring_with(&kid).await? else { return Ok(None) };
-        let Some(claims) = ring.verify(&kid, token) else { return Ok(None) };
-        Ok(Self::jwt(claims, ring.asked(), issuer, now))
+        let Some(head) = jws::Head::of(token) else { return Ok(None) };
+        let Some(kid) = &head.kid else { return Ok(None) };
+        let Some(ring) = signing.ring_with(kid).await? else { return Ok(None) };
+        let Some(claims) = ring.verify(kid, token) else { return Ok(None) };
+        Ok(Self::jwt(head.typ(), claims, ring.asked(), issuer, now))
     }
 
     /// An opaque token, by its form alone.
@@ -75,9 +81,17 @@ impl Presented {
         secrets::access_token_id(token).map(|id| Self::Opaque { id, hash: secrets::hash(token) })
     }
 
-    /// A JWT of ours that has not expired (RFC 7519; contract, `oauth.md` 2.3).
-    fn jwt(claims: Claims, proven: Option<Asked>, issuer: &str, now: Micros) -> Option<Self> {
-        let good = claims.iss == issuer && claims.exp.checked_mul(1_000_000)? > now;
+    /// An access token of ours that is a JWT and has not expired (RFC 9068; contract, `oauth.md` 2.3). An ID
+    /// token is none.
+    fn jwt(typ: Typ, claims: Claims, proven: Option<Asked>, issuer: &str, now: Micros) -> Option<Self> {
+        let access = match typ {
+            Typ::Access => true,
+            // Access tokens were typed as ID tokens are before this server told them apart. Those that are
+            // still good stay so until they end; what they claim tells them from ID tokens.
+            Typ::Plain => claims.scope.is_some() && claims.at_hash.is_none(),
+            Typ::Assertion | Typ::Other => false,
+        };
+        let good = access && claims.iss == issuer && claims.exp.checked_mul(1_000_000)? > now;
         let id = claims.jti.parse().ok()?;
         good.then_some(Self::Jwt { id, user_id: claims.sub, proven })
     }

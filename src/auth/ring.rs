@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::crypto::jws::{Signer, Verifier};
+use crate::crypto::jws::{Signer, Use, Verifier};
 use crate::crypto::vault::Vault;
 use crate::error::{Error, Result};
 use crate::store::{Heap, SigningKeyRow, SigningState};
@@ -54,8 +54,8 @@ impl Ring {
     ///
     /// # Errors
     /// The key is broken.
-    pub fn sign<T: Serialize>(&self, claims: &T) -> Result<String> {
-        self.signer.as_ref().ok_or_else(|| Error::internal("no signing key is active"))?.sign(claims)
+    pub fn sign<T: Serialize>(&self, what: Use, claims: &T) -> Result<String> {
+        self.signer.as_ref().ok_or_else(|| Error::internal("no signing key is active"))?.sign(what, claims)
     }
 
     /// Whether one of the keys has this id.

@@ -151,12 +151,16 @@ impl SigningKeys {
         work.await
     }
 
-    /// Lets the key published in advance sign from now on, and publishes another one in advance.
-    /// Gives the id of the key that signs now.
+    /// Lets the key published in advance sign from now on, and publishes another one in advance. Who got
+    /// hold of a key may have got hold of all of them, so [`OldKey::Revoke`] leaves none, the announced one
+    /// neither: a fresh key signs. Gives the id of the key that signs now.
     ///
     /// # Errors
     /// The store failed, or no key can be made.
     pub async fn rotate(&self, old: OldKey) -> Result<String> {
+        if old == OldKey::Revoke {
+            return self.replace().await;
+        }
         let made = self.make(SigningState::Next).await?;
         self.ring().await?;
         let work = self.0.parts.store.work(self.actor(), async |mut work| {
@@ -170,6 +174,21 @@ impl SigningKeys {
             instance.record(&SigningKeySwitched { id: &next.id, state: SigningState::Active }).await?;
             instance.record(&SigningKeyAdded(&made)).await?;
             Ok(next.id.clone())
+        });
+        work.await
+    }
+
+    /// Two fresh keys instead of all there are.
+    async fn replace(&self) -> Result<String> {
+        let (first, second) = (self.make(SigningState::Active).await?, self.make(SigningState::Next).await?);
+        let work = self.0.parts.store.work(self.actor(), async |mut work| {
+            let mut instance = lock(&mut work).await?;
+            for key in instance.work.signing_keys().await? {
+                instance.record(&SigningKeyRemoved { id: &key.id }).await?;
+            }
+            instance.record(&SigningKeyAdded(&first)).await?;
+            instance.record(&SigningKeyAdded(&second)).await?;
+            Ok(first.id.clone())
         });
         work.await
     }

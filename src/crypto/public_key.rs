@@ -23,6 +23,43 @@ const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 /// Bytes of an RSA modulus: fewer are weak, more are slow to check.
 const RSA_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
 
+/// The points of Ed25519 whose order divides 8, as they are encoded, without the bit of the sign: 0, 1, the
+/// two of order 8, and -1; then 0 and 1 again as p and p + 1, which is not canonical but taken by some. With such
+/// a key, signatures that nobody made verify.
+const SMALL_ORDER: [[u8; 32]; 7] = [
+    [0; 32],
+    near_zero(1),
+    [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf,
+        0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+    ],
+    [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20,
+        0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+    ],
+    near_prime(0xec),
+    near_prime(0xed),
+    near_prime(0xee),
+];
+
+/// A small number in the encoding of Ed25519.
+const fn near_zero(lowest: u8) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes[0] = lowest;
+    bytes
+}
+
+/// A number beside the prime p of Ed25519, whose lowest byte is `0xed`.
+const fn near_prime(lowest: u8) -> [u8; 32] {
+    let mut bytes = [0xff; 32];
+    bytes[0] = lowest;
+    bytes[31] = 0x7f;
+    bytes
+}
+
+/// Members of a JWK that hold something private (RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1; RFC 8037, section 2).
+const PRIVATE: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
+
 /// Kind of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -37,12 +74,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// What a SubjectPublicKeyInfo holds; none for any other kind of key.
+    /// What a SubjectPublicKeyInfo holds; none for any other kind of key, nor for one of small order.
     pub fn of(der: &[u8]) -> Option<Self> {
         let info = SubjectPublicKeyInfoRef::from_der(der).ok()?;
         match info.algorithm.oid {
             RSA => Some(Self::Rsa),
-            ED25519 => Some(Self::Ed25519),
+            ED25519 => (!is_small_order(&info)).then_some(Self::Ed25519),
             EC => match info.algorithm.parameters_oid().ok()? {
                 P256 => Some(Self::P256),
                 P384 => Some(Self::P384),
@@ -79,15 +116,28 @@ pub fn read(text: &[u8]) -> Result<Vec<u8>> {
 
 /// Only a key that the verifying library accepts is kept: a point off its curve never gets in.
 fn check(der: &[u8]) -> Result<()> {
-    let kind = Kind::of(der).ok_or_else(|| refused("use RSA, P-256, P-384 or Ed25519"))?;
+    let other = || refused("use RSA, P-256, P-384 or Ed25519");
+    let info = SubjectPublicKeyInfoRef::from_der(der).map_err(|_| other())?;
+    if info.algorithm.oid == ED25519 && is_small_order(&info) {
+        return Err(refused("it is of small order, so anybody can sign for it; make a new pair"));
+    }
+    let kind = Kind::of(der).ok_or_else(other)?;
     if kind == Kind::Rsa {
-        let info = SubjectPublicKeyInfoRef::from_der(der).map_err(|_| unreadable())?;
         let key = info.subject_public_key.as_bytes().and_then(|b| pkcs1::RsaPublicKey::<UintRef<'_>>::try_from(b).ok());
         if !RSA_BYTES.contains(&key.ok_or_else(unreadable)?.modulus.as_bytes().len()) {
             return Err(refused("an RSA key must have 2048 to 8192 bits"));
         }
     }
     ParsedPublicKey::new(kind.verification(), der).map(drop).map_err(|_| refused("its numbers make no valid key"))
+}
+
+/// Whether the point of an Ed25519 key is of small order, in whatever encoding.
+fn is_small_order(info: &SubjectPublicKeyInfoRef<'_>) -> bool {
+    let Some(mut point) = info.subject_public_key.as_bytes().and_then(|b| <[u8; 32]>::try_from(b).ok()) else {
+        return false;
+    };
+    point[31] &= 0x7f;
+    SMALL_ORDER.contains(&point)
 }
 
 fn from_pem(text: &str) -> Result<Vec<u8>> {
@@ -105,7 +155,7 @@ fn from_pem(text: &str) -> Result<Vec<u8>> {
 /// A JSON Web Key (RFC 7518 section 6, RFC 8037 section 2).
 fn from_jwk(text: &str) -> Result<Vec<u8>> {
     let jwk: Map<String, Value> = serde_json::from_str(text).map_err(|_| unreadable())?;
-    if ["d", "p", "q", "k"].iter().any(|member| jwk.contains_key(*member)) {
+    if PRIVATE.iter().any(|member| jwk.contains_key(*member)) {
         return Err(private());
     }
     let member = |name: &str| jwk.get(name).and_then(Value::as_str).ok_or_else(unreadable);
@@ -179,6 +229,30 @@ mod tests {
             let error = read(text.as_bytes()).expect_err(text);
             assert_eq!(error.id, "COMMAND-5F3h1");
             assert!(error.message.contains(part), "{text}: {}", error.message);
+        }
+    }
+
+    #[test]
+    fn points_of_small_order_are_refused_in_every_encoding_and_verify_nothing() {
+        for mut point in SMALL_ORDER {
+            for sign in [0, 0x80] {
+                point[31] = point[31] & 0x7f | sign;
+                let jwk = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#, URL_SAFE_NO_PAD.encode(point));
+                let error = read(jwk.as_bytes()).expect_err("small order");
+                assert!(error.message.contains("small order"), "{point:?}: {}", error.message);
+                let der = info(ED25519, None, &point).expect("DER");
+                assert!(crate::crypto::jws::Verifier::new(&der).is_none(), "a stored one verifies nothing");
+            }
+        }
+    }
+
+    #[test]
+    fn any_private_member_of_a_jwk_is_refused() {
+        for member in PRIVATE {
+            for value in [r#""AA""#, "null", "[]"] {
+                let jwk = format!(r#"{{"kty":"RSA","n":"AQAB","e":"AQAB","{member}":{value}}}"#);
+                assert!(read(jwk.as_bytes()).expect_err(member).message.contains("private key"), "{member}");
+            }
         }
     }
 

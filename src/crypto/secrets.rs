@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand::TryRng as _;
 use rand::rngs::SysRng;
 use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
+use subtle::{Choice, ConstantTimeEq as _};
 use zeroize::Zeroizing;
 
 const ALPHABET: &[u8; 62] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
@@ -83,6 +83,23 @@ pub fn matches(presented: &[u8; 32], stored: &[u8]) -> bool {
     presented.as_slice().ct_eq(stored).into()
 }
 
+/// Compared with where nothing is stored. No text is known that has this hash.
+const NOTHING: [u8; 32] = [0; 32];
+
+/// Whether a secret has one of these stored hashes. Costs the same whichever it has and whether they are
+/// there at all: one hash, and one comparison for each.
+pub fn proves<const N: usize>(secret: &str, stored: [Option<&[u8]>; N]) -> bool {
+    let presented = hash(secret);
+    let mut good = Choice::from(0);
+    for stored in stored {
+        #[cfg(test)]
+        tests::COMPARED.set(tests::COMPARED.get() + 1);
+        let same = presented.as_slice().ct_eq(stored.unwrap_or(&NOTHING));
+        good |= same & Choice::from(u8::from(stored.is_some()));
+    }
+    good.into()
+}
+
 fn token(prefix: &str, bytes: &[u8]) -> Zeroizing<String> {
     let mut token = Zeroizing::new(String::with_capacity(80));
     token.push_str(prefix);
@@ -108,8 +125,27 @@ fn checksum(body: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    thread_local! {
+        /// Comparisons made by this thread.
+        pub static COMPARED: Cell<usize> = const { Cell::new(0) };
+    }
+
+    #[test]
+    fn what_is_not_stored_proves_nothing() {
+        let (good, other) = (hash("good"), hash("other"));
+        assert!(proves("good", [Some(&good)]) && proves("good", [Some(&other), Some(&good)]));
+        assert!(proves("good", [Some(&good), None]) && proves("good", [None, Some(&good)]));
+        for stored in [[None, None], [Some(&other[..]), None], [None, Some(&other[..])], [Some(&[]), Some(&good[1..])]]
+        {
+            assert!(!proves("good", stored), "{stored:?}");
+        }
+        assert!(!proves("", [None]));
+    }
 
     #[test]
     fn client_secrets_have_the_promised_form() {

@@ -232,7 +232,6 @@ impl Apps {
     /// None of its own.
     pub async fn list_apps(self: Arc<Self>, cx: Ctx, request: ListAppsRequest) -> Result<ListAppsResponse> {
         cx.admit(&request)?;
-        validate::few_queries(request.queries.len())?;
         let filters: Vec<TextFilter> = request
             .queries
             .iter()

@@ -1,6 +1,6 @@
 //! Filters of user grant lists.
 
-use super::validate::{self, text_filter};
+use super::validate::{Budget, text_filter};
 use crate::error::Result;
 use crate::proto::zitadel::user::v1::__buffa::oneof::user_grant_query::Query;
 use crate::proto::zitadel::user::v1::{Type, UserGrantQuery};
@@ -11,18 +11,19 @@ use crate::store::GrantFilter;
 /// # Errors
 /// Code 3 for too many.
 pub fn filters(queries: &[UserGrantQuery]) -> Result<Vec<GrantFilter>> {
-    validate::few_queries(queries.len())?;
+    let mut budget = Budget::default();
     // The field rules want each of them to be set.
-    queries.iter().filter_map(|q| q.query.as_ref()).filter_map(|q| filter(q).transpose()).collect()
+    queries.iter().filter_map(|q| q.query.as_ref()).filter_map(|q| filter(q, &mut budget).transpose()).collect()
 }
 
 /// None for a query that every grant passes.
-fn filter(query: &Query) -> Result<Option<GrantFilter>> {
+fn filter(query: &Query, budget: &mut Budget) -> Result<Option<GrantFilter>> {
+    budget.query()?;
     Ok(Some(match query {
         Query::ProjectIdQuery(q) => GrantFilter::Project(q.project_id.clone()),
         Query::UserIdQuery(q) => GrantFilter::Users(vec![q.user_id.clone()]),
         Query::InUserIdsQuery(q) => {
-            validate::few_values(q.in_user_ids.len())?;
+            budget.values(q.in_user_ids.len())?;
             GrantFilter::Users(q.in_user_ids.clone())
         }
         Query::RoleKeyQuery(q) => GrantFilter::RoleKey(text_filter(q.method, &q.role_key)),

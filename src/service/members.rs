@@ -1,5 +1,6 @@
 //! Members of projects: users with built-in roles that hold for one project.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use buffa::EnumValue;
@@ -20,6 +21,11 @@ use crate::proto::{change_details, full_details, list_details, owner_details};
 use crate::store::{MemberAdded, MemberChanged, MemberRemoved, MemberRow, ProjectAt, Scope, UserAt, names};
 
 const INVALID: &str = "Project member is invalid";
+/// Most memberships of a user in one organization: each call of the user reads them. They are counted for
+/// each organization, so that one cannot use up what another one needs.
+const MAX_MEMBERSHIPS: i64 = 1000;
+const TOO_MANY: &str = "The user is a member in 1000 places of this organization already. Remove one, or give a role \
+     for the whole organization";
 
 /// Members of projects.
 pub struct Members(pub(super) Deps);
@@ -47,14 +53,13 @@ impl Members {
     /// `ListProjectMembers`: an unknown project has none.
     ///
     /// # Errors
-    /// Code 3 for too many filters.
+    /// None of its own.
     pub async fn list_project_members(
         self: Arc<Self>,
         cx: Ctx,
         request: ListProjectMembersRequest,
     ) -> Result<ListProjectMembersResponse> {
         cx.admit(&request)?;
-        validate::few_queries(request.queries.len())?;
         let mut only: Option<Vec<String>> = None;
         for query in request.queries.iter().filter_map(|q| q.query.as_ref()) {
             let wanted = match query {
@@ -79,7 +84,8 @@ impl Members {
     ///
     /// # Errors
     /// `PROJECT-W8m4l` no roles, `PROJECT-3m9ds` a role is not for projects, `COMMAND-uXHNj` no such
-    /// user, `COMMAND-EbFMN` no such project, `PROJECT-PtXi1` a member already.
+    /// user, `COMMAND-EbFMN` no such project, `PROJECT-PtXi1` a member already, `PROJECT-Mb1k8` a member
+    /// in as many places of the organization as may be.
     pub async fn add_project_member(
         self: Arc<Self>,
         cx: Ctx,
@@ -97,6 +103,9 @@ impl Members {
             if project.work.member_by_id(scope, &request.user_id).await?.is_some() {
                 let text = "Project member already exists";
                 return Err(Error::new(crate::error::Code::AlreadyExists, "PROJECT-PtXi1", text));
+            }
+            if project.work.memberships_of(&request.user_id, at.org_id).await? >= MAX_MEMBERSHIPS {
+                return Err(Error::precondition("PROJECT-Mb1k8", TOO_MANY));
             }
             let user = UserAt { org_id: &user_org, id: &request.user_id };
             let event = project.record(&MemberAdded { scope, user, roles: &roles }).await?;
@@ -155,16 +164,15 @@ impl Members {
     }
 }
 
-/// The roles of a request, each a built-in one for projects.
+/// The roles of a request, each a built-in one for projects and named once.
 fn checked<'a>(roles: &'a [String], none: &'static str, wrong: &'static str) -> Result<Vec<&'a str>> {
     if roles.is_empty() {
         return Err(Error::invalid(none, INVALID));
     }
-    let known = |role: &&str| role.starts_with("PROJECT") && role_names().any(|name| name == *role);
+    // Taken out as they are named, so none counts twice.
+    let mut left: HashSet<&str> = role_names().filter(|name| name.starts_with("PROJECT")).collect();
     let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
-    // Each only once: as many as there are is more than anyone needs.
-    let once = roles.iter().enumerate().all(|(at, role)| !roles[..at].contains(role));
-    if !once || !roles.iter().all(known) {
+    if !roles.iter().all(|role| left.remove(role)) {
         return Err(Error::invalid(wrong, INVALID));
     }
     Ok(roles)
@@ -181,4 +189,22 @@ fn message(org_id: &str, row: MemberRow) -> Result<Member> {
         user_resource_owner: row.user_org_id,
         ..Member::default()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_of_a_membership_are_known_ones_for_projects_and_named_once() {
+        let checked = |roles: &[&str]| {
+            let roles: Vec<String> = roles.iter().map(|r| (*r).to_owned()).collect();
+            checked(&roles, "none", "wrong").map(|roles| roles.len()).map_err(|e| e.id)
+        };
+        assert_eq!(checked(&["PROJECT_OWNER", "PROJECT_OWNER_VIEWER"]), Ok(2));
+        assert_eq!(checked(&[]), Err("none"));
+        for wrong in [&["PROJECT_OWNER", "PROJECT_OWNER"][..], &["ORG_OWNER"], &["x"], &[""]] {
+            assert_eq!(checked(wrong), Err("wrong"), "{wrong:?}");
+        }
+    }
 }

@@ -17,8 +17,6 @@ use crate::proto::{Part, change_details, full_details, list_details, owner_detai
 use crate::store::{GrantsOf, ProjectAt, RoleAdded, RoleChanged, RoleFilter, RoleRemoved, RoleRow, RoleValues};
 
 const KEY_TAKEN: &str = "Role already exists";
-/// Most roles of one call; each is an event and a row.
-const MAX_ROLES: usize = 1000;
 
 /// Roles of projects.
 pub struct Roles(pub(super) Deps);
@@ -41,17 +39,13 @@ impl Roles {
     /// `BulkAddProjectRoles`: all or none.
     ///
     /// # Errors
-    /// `COMMAND-EbFMN` no such project, code 6 a key is taken or given twice, code 3 none or too many.
+    /// `COMMAND-EbFMN` no such project, code 6 a key is taken or given twice.
     pub async fn bulk_add_project_roles(
         self: Arc<Self>,
         cx: Ctx,
         request: BulkAddProjectRolesRequest,
     ) -> Result<BulkAddProjectRolesResponse> {
         cx.admit(&request)?;
-        if request.roles.is_empty() || request.roles.len() > MAX_ROLES {
-            let text = "invalid BulkAddProjectRolesRequest.Roles: send between 1 and 1000 roles";
-            return Err(Error::native(crate::error::Code::InvalidArgument, text));
-        }
         let roles: Vec<RoleValues> = request
             .roles
             .into_iter()
@@ -111,14 +105,13 @@ impl Roles {
     /// `ListProjectRoles`: an unknown project has none.
     ///
     /// # Errors
-    /// Code 3 for too many filters.
+    /// None of its own.
     pub async fn list_project_roles(
         self: Arc<Self>,
         cx: Ctx,
         request: ListProjectRolesRequest,
     ) -> Result<ListProjectRolesResponse> {
         cx.admit(&request)?;
-        validate::few_queries(request.queries.len())?;
         let filters: Vec<RoleFilter> = request
             .queries
             .iter()

@@ -2,7 +2,7 @@
 
 use buffa::EnumValue;
 
-use super::validate::{self, text_filter};
+use super::validate::{Budget, text_filter};
 use crate::error::{Error, Result};
 use crate::proto::zitadel::user::v1::__buffa::oneof::search_query::Query;
 use crate::proto::zitadel::user::v1::{SearchQuery, UserFieldName};
@@ -16,17 +16,16 @@ const MAX_DEPTH: usize = 20;
 /// # Errors
 /// `USER-zsQ97` nested too deeply; code 3 for too many.
 pub fn filters(queries: &[SearchQuery]) -> Result<Vec<UserFilter>> {
-    let mut count = 0;
-    queries.iter().map(|query| filter(query, 1, &mut count)).collect()
+    let mut budget = Budget::default();
+    queries.iter().map(|query| filter(query, 1, &mut budget)).collect()
 }
 
-fn filter(query: &SearchQuery, depth: usize, count: &mut usize) -> Result<UserFilter> {
+fn filter(query: &SearchQuery, depth: usize, budget: &mut Budget) -> Result<UserFilter> {
     if depth > MAX_DEPTH {
         return Err(Error::invalid("USER-zsQ97", "Too many query nesting levels (Max 20)"));
     }
-    *count += 1;
-    validate::few_queries(*count)?;
-    let mut all = |queries: &[SearchQuery]| queries.iter().map(|q| filter(q, depth + 1, count)).collect::<Result<_>>();
+    budget.query()?;
+    let mut all = |queries: &[SearchQuery]| queries.iter().map(|q| filter(q, depth + 1, budget)).collect::<Result<_>>();
     // The field rules want one of them to be set.
     Ok(match query.query.as_ref() {
         Some(Query::UserNameQuery(q)) => UserFilter::UserName(text_filter(q.method, &q.user_name)),
@@ -36,13 +35,13 @@ fn filter(query: &SearchQuery, depth: usize, count: &mut usize) -> Result<UserFi
         Some(Query::StateQuery(q)) => UserFilter::State(i64::from(q.state.to_i32())),
         Some(Query::TypeQuery(q)) => UserFilter::Kind(i64::from(q.r#type.to_i32())),
         Some(Query::InUserIdsQuery(q)) => {
-            validate::few_values(q.user_ids.len())?;
+            budget.values(q.user_ids.len())?;
             UserFilter::Ids(q.user_ids.clone())
         }
         Some(Query::OrQuery(q)) => UserFilter::Or(all(&q.queries)?),
         Some(Query::AndQuery(q)) => UserFilter::And(all(&q.queries)?),
         Some(Query::NotQuery(q)) => match q.query.as_option() {
-            Some(inner) => UserFilter::Not(Box::new(filter(inner, depth + 1, count)?)),
+            Some(inner) => UserFilter::Not(Box::new(filter(inner, depth + 1, budget)?)),
             None => UserFilter::And(Vec::new()),
         },
         // What only people have.

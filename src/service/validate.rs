@@ -86,32 +86,44 @@ fn rows(limit: u32) -> i64 {
 
 /// Most filters of one list, nested ones included.
 const MAX_QUERIES: usize = 100;
-/// Most values of one filter.
+/// Most values of all filters of one list together. Each is a parameter of a statement, of which SQLite
+/// takes 32,766.
 const MAX_VALUES: usize = 1000;
 
-/// A list may have only so many filters: each costs the database.
-///
-/// # Errors
-/// Code 3 for more than 100.
-pub fn few_queries(count: usize) -> Result<()> {
-    if count > MAX_QUERIES {
-        return Err(Error::native(Code::InvalidArgument, format!("too many queries: send at most {MAX_QUERIES}")));
-    }
-    Ok(())
+/// What the filters of one list cost the database, counted while they are read. The contract bounds each
+/// list of its own; filters may hold lists and be nested, so their sums are bounded here.
+#[derive(Default)]
+pub struct Budget {
+    queries: usize,
+    values: usize,
 }
 
-/// A filter may have only so many values.
-///
-/// # Errors
-/// Code 3 for more than 1000.
-pub fn few_values(count: usize) -> Result<()> {
-    if count > MAX_VALUES {
-        return Err(Error::native(
-            Code::InvalidArgument,
-            format!("too many values in a query: send at most {MAX_VALUES}"),
-        ));
+impl Budget {
+    /// One filter more.
+    ///
+    /// # Errors
+    /// Code 3 for more than 100.
+    pub fn query(&mut self) -> Result<()> {
+        self.queries += 1;
+        if self.queries > MAX_QUERIES {
+            let text = format!("too many queries: send at most {MAX_QUERIES}, nested ones included");
+            return Err(Error::native(Code::InvalidArgument, text));
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// So many values more.
+    ///
+    /// # Errors
+    /// Code 3 for more than 1000.
+    pub fn values(&mut self, count: usize) -> Result<()> {
+        self.values = self.values.saturating_add(count);
+        if self.values > MAX_VALUES {
+            let text = format!("too many values in the queries: send at most {MAX_VALUES} in all of them together");
+            return Err(Error::native(Code::InvalidArgument, text));
+        }
+        Ok(())
+    }
 }
 
 /// A text filter of a list.
@@ -129,4 +141,18 @@ pub fn text_filter(method: EnumValue<TextQueryMethod>, value: &str) -> TextFilte
         M::TEXT_QUERY_METHOD_ENDS_WITH_IGNORE_CASE => (TextMatch::Ends, true),
     };
     TextFilter::new(how, ignore_case, value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_and_their_values_are_counted_together() {
+        let mut budget = Budget::default();
+        assert!((0..100).all(|_| budget.query().is_ok()) && budget.query().is_err());
+        let mut budget = Budget::default();
+        assert!(budget.values(600).is_ok() && budget.values(400).is_ok() && budget.values(1).is_err());
+        assert!(Budget::default().values(usize::MAX).is_err());
+    }
 }

@@ -114,28 +114,9 @@ impl Changes {
             && inner.time.elapsed().saturating_sub(asked.at) < remember
     }
 
-    /// A write that may concern everybody, such as one to the instance; see [`Guard`].
-    pub fn touch_all(&self) -> Guard {
-        self.touch("")
-    }
-
-    /// A write to an organization; see [`Guard`]. An empty id is the instance, and so everybody. Each
-    /// organization that owns a row which is written must be named. Answers name the organizations of
-    /// their caller, of the user and the application they speak of, of its grants, and the one addressed.
-    pub fn touch(&self, org_id: &str) -> Guard {
-        let mut guard = self.touch_none();
-        guard.also(org_id);
-        guard
-    }
-
-    /// A write whose organizations are not known yet; see [`Guard::also`].
+    /// A write whose organizations are named as they come; see [`Guard::also`].
     pub fn touch_none(&self) -> Guard {
         Guard { changes: self.clone(), everybody: false, stripes: Vec::new() }
-    }
-
-    /// As [`Changes::touch_all`].
-    pub fn guard(&self) -> Guard {
-        self.touch_all()
     }
 }
 
@@ -155,7 +136,9 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// Another organization that the write touches; an empty id is the instance.
+    /// Another organization that the write touches; an empty id is the instance, and so everybody. Each
+    /// organization that owns a row which is written must be named. Answers name the organizations of
+    /// their caller, of the user and the application they speak of, of its grants, and the one addressed.
     pub fn also(&mut self, org_id: &str) {
         if org_id.is_empty() {
             self.everybody = true;
@@ -185,6 +168,12 @@ impl Drop for Guard {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn touch(changes: &Changes, org_id: &str) -> Guard {
+        let mut guard = changes.touch_none();
+        guard.also(org_id);
+        guard
+    }
     use crate::clock::FixedMonotonic;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -203,20 +192,18 @@ mod tests {
         let (a, b, both) = (of(&["a"]), of(&["b"]), of(&["a", "b"]));
         let asked = changes.asked();
         let good = |of: &Organizations| changes.is_good(asked, of, SECOND);
-        let mut guard = changes.touch("a");
+        let mut guard = touch(&changes, "a");
         assert!(good(&a) && good(&b) && good(&both), "not before it is committed or given up");
         drop(changes.touch_none());
         drop(guard);
         assert!(!good(&a) && good(&b) && !good(&both));
-        guard = changes.touch("c");
+        guard = touch(&changes, "c");
         guard.also("b");
         drop(guard);
         assert!(!good(&b) && good(&of(&["d"])));
-        for everybody in [changes.touch_all(), changes.touch(""), changes.guard()] {
-            let asked = changes.asked();
-            drop(everybody);
-            assert!(!changes.is_good(asked, &of(&[]), SECOND));
-        }
+        let asked = changes.asked();
+        drop(touch(&changes, ""));
+        assert!(!changes.is_good(asked, &of(&[]), SECOND));
         assert!(changes.is_good(changes.asked(), &both, SECOND), "what is asked for later is good");
     }
 
@@ -227,7 +214,7 @@ mod tests {
         let many = of(&ids.iter().map(String::as_str).collect::<Vec<_>>());
         assert!(many.many && many.stripes.len() <= MOST + 1);
         let asked = changes.asked();
-        drop(changes.touch("somebody else"));
+        drop(touch(&changes, "somebody else"));
         assert!(!changes.is_good(asked, &many, SECOND));
     }
 

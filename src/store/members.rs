@@ -49,6 +49,7 @@ pub(super) const MEMBER_UPDATE: &str = "UPDATE memberships SET roles = $5, seque
      WHERE org_id = $1 AND scope = $2 AND object_id = $3 AND user_id = $4";
 pub(super) const MEMBER_DELETE: &str =
     "DELETE FROM memberships WHERE org_id = $1 AND scope = $2 AND object_id = $3 AND user_id = $4";
+pub(super) const MEMBERSHIPS_OF: &str = "SELECT COUNT(*) FROM memberships WHERE user_id = $1 AND org_id = $2";
 pub(super) const ROLES_HELD: &str = "SELECT org_id, scope, object_id, roles FROM memberships WHERE user_id = $1 \
      ORDER BY org_id, scope, object_id";
 
@@ -109,6 +110,15 @@ impl Work {
         let (org_id, number, object_id) = scope.key();
         Ok(on!(self.tx(), c => sqlx::query_as(MEMBER_BY_ID)
             .bind(org_id).bind(number).bind(object_id).bind(user_id).fetch_optional(&mut **c).await)?)
+    }
+
+    /// How many memberships a user has in an organization and its projects.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn memberships_of(&mut self, user_id: &str, org_id: &str) -> Result<i64> {
+        Ok(on!(self.tx(), c => sqlx::query_scalar(MEMBERSHIPS_OF)
+            .bind(user_id).bind(org_id).fetch_one(&mut **c).await)?)
     }
 
     /// All memberships of a user.

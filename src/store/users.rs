@@ -95,7 +95,8 @@ pub(super) const USER_SET_SECRET: &str =
     "UPDATE users SET secret_hash = $3, sequence = $4, changed_at = $5 WHERE org_id = $1 AND id = $2";
 // Keys, tokens and memberships go with it, in whatever organization; user grants must have gone before.
 pub(super) const USER_DELETE: &str = "DELETE FROM users WHERE org_id = $1 AND id = $2";
-// Who calls, with all its memberships, and whether the organization it names exists: one round trip.
+// Who calls, with its memberships in the instance and in the organization of the call, and whether that
+// exists: one round trip. What other organizations gave the user is none of this call's, however much it is.
 macro_rules! caller {
     ($columns:literal, $table:literal, $rest:literal) => {
         concat!(
@@ -105,7 +106,7 @@ macro_rules! caller {
             $table,
             " t JOIN users u ON u.org_id = t.org_id AND u.id = t.user_id ",
             "LEFT JOIN organizations o ON o.id = CASE WHEN $2 = '' THEN u.org_id ELSE $2 END ",
-            "LEFT JOIN memberships m ON m.user_id = t.user_id AND m.user_org_id = t.org_id ",
+            "LEFT JOIN memberships m ON m.user_id = t.user_id AND m.user_org_id = t.org_id AND m.org_id IN ('', o.id) ",
             $rest
         )
     };
@@ -134,8 +135,9 @@ impl Store {
         Ok(found.is_some())
     }
 
-    /// The user behind a personal access token: one row per membership, or one without, or no row
-    /// if the token is unknown. `org_id` is the organization the call names, empty for the user's own.
+    /// The user behind a personal access token: one row per membership in the instance and in the
+    /// organization of the call, or one without, or no row if the token is unknown. `org_id` is the
+    /// organization the call names, empty for the user's own.
     ///
     /// # Errors
     /// The store failed.

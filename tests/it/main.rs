@@ -5,6 +5,7 @@
 
 mod attacks;
 mod authz;
+mod bounds;
 mod caches;
 mod clients;
 mod concurrency;
@@ -18,6 +19,7 @@ mod fuzz_oauth;
 mod grants;
 mod ids;
 mod introspection;
+mod jose;
 mod key_turns;
 mod keys;
 mod lists;

@@ -72,13 +72,16 @@ async fn a_rotation_overlaps_and_needs_no_restart() {
     assert!(ok, "{said}");
     let last = changed(&server, &after).await;
     assert_eq!(last.len(), 2);
+    assert!(last.iter().all(|kid| !after.contains(kid)), "the announced key goes too: it may have leaked beside");
+    let fresh = server.access_token(&signer, &scope).await;
+    assert!(last.contains(&kid_of(&fresh)));
     for token in [&old, &new] {
         while server.introspect(&app, token).await.1["active"] == true {
             tokio::task::yield_now().await;
         }
     }
     let steps = server.sql().await.count("SELECT count(*) FROM events WHERE kind LIKE 'web_key.%'").await;
-    assert_eq!(steps, 2 + 3 + 4, "every step is in the audit trail");
+    assert_eq!(steps, 2 + 3 + 5, "every step is in the audit trail");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -13,6 +13,9 @@ use crate::service::oauth::{OAuthError, Outcome};
 /// How long clients may keep the key set (contract, `oauth.md` 1.4).
 const KEEP: HeaderValue = HeaderValue::from_static("max-age=300, must-revalidate");
 
+/// How a client may authenticate that tried Basic (RFC 7617, section 2).
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"claviger\", charset=\"UTF-8\"");
+
 #[derive(Serialize)]
 struct ErrorBody<'a> {
     error: &'a str,
@@ -59,6 +62,9 @@ pub fn error(error: &OAuthError) -> Response<Body> {
     if let Some(source) = &error.source {
         log(source);
         retry_after(source, response.headers_mut());
+    }
+    if error.challenge {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, CHALLENGE);
     }
     response
 }

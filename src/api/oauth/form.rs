@@ -77,9 +77,11 @@ impl<'a> Params<'a> {
             client_secret: self.secret("client_secret")?,
             assertion_type: self.text("client_assertion_type")?,
             assertion: self.secret("client_assertion")?,
+            basic: false,
         };
         if let Some((id, secret)) = basic(headers) {
             let bad = || OAuthError::invalid_client("invalid basic auth header");
+            credentials.basic = true;
             credentials.client_id = decoded(&id).ok_or_else(bad)?;
             credentials.client_secret = decoded(&secret).ok_or_else(bad)?;
         }

@@ -97,14 +97,14 @@ async fn token((service, head, body): Request) -> Outcome<Response<Body>> {
         grant_type: params.text("grant_type")?,
         assertion: params.secret("assertion")?,
         scope: params.get("scope")?.map(str::to_owned),
-        credentials: params.credentials(&head.headers)?,
+        credentials: params.credentials(&head.headers).map_err(OAuthError::challenged)?,
     };
     answer::json(StatusCode::OK, &service.token(&request).await?)
 }
 
 async fn revoke((service, head, body): Request) -> Outcome<Response<Body>> {
     let params = Params::read(&head, &body);
-    let credentials = params.credentials(&head.headers)?;
+    let credentials = params.credentials(&head.headers).map_err(OAuthError::challenged)?;
     service.revoke(&credentials, &params.secret("token")?).await?;
     Ok(answer::empty())
 }

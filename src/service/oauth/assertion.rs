@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 use super::Issuer;
 use crate::auth::can_name;
 use crate::clock::Micros;
-use crate::crypto::jws;
+use crate::crypto::jws::{self, Typ};
 
 /// What a request must name its assertion to be.
 pub const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -46,7 +46,12 @@ impl<'a> Assertion<'a> {
     /// # Errors
     /// It cannot be read, is not for us, or is too old, too new or expired.
     pub fn read(token: &'a str, issuer: &Issuer, now: Micros) -> Result<Self, &'static str> {
-        let jws::Unproven { kid, claims } = jws::read::<Claims>(token).ok_or("assertion cannot be read")?;
+        let jws::Unproven { head, claims } = jws::read::<Claims>(token).ok_or("assertion cannot be read")?;
+        // What says that it is something else, such as an access token, proves nobody (RFC 8725, section 3.11).
+        if matches!(head.typ(), Typ::Access | Typ::Other) {
+            return Err("assertion is typed as another kind of token");
+        }
+        let kid = head.kid.ok_or("assertion names no key")?;
         // Exact to far more than a second until the year 10000.
         #[expect(clippy::cast_precision_loss, reason = "microseconds of the present fit into 53 bits")]
         let now = now as f64 / 1e6;

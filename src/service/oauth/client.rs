@@ -47,14 +47,15 @@ impl Client {
         }
     }
 
-    /// Whether a secret is its own, by its hash.
-    fn judge_secret(&self, hash: &[u8; 32], now: Micros) -> Verdict<&'static str> {
-        if self.row.takes_keys {
+    /// Whether a secret is its own.
+    fn judge_secret(&self, secret: &str, now: Micros) -> Verdict<&'static str> {
+        let row = &self.row;
+        let old = row.old_secret_hash.as_deref().filter(|_| row.old_secret_until > now);
+        let good = secrets::proves(secret, [row.secret_hash.as_deref(), old]);
+        if row.takes_keys {
             return Verdict::Doubt("the application authenticates with keys");
         }
-        let same = |stored: &Option<Vec<u8>>| stored.as_ref().is_some_and(|s| secrets::matches(hash, s));
-        let old = self.row.old_secret_until > now && same(&self.row.old_secret_hash);
-        if same(&self.row.secret_hash) || old { Verdict::Good } else { Verdict::Doubt("wrong secret") }
+        if good { Verdict::Good } else { Verdict::Doubt("wrong secret") }
     }
 }
 
@@ -64,6 +65,18 @@ impl Credentials {
     /// # Errors
     /// `invalid_request` or `invalid_client`, with what is missing.
     pub fn complete(&self) -> Outcome<()> {
+        self.named()?;
+        if self.assertion.is_empty() && self.client_secret.is_empty() {
+            return Err(OAuthError::invalid_client("client must be authenticated"));
+        }
+        Ok(())
+    }
+
+    /// Whether a client is named at all. A missing secret is left to be found wrong.
+    ///
+    /// # Errors
+    /// `invalid_request`, with what is missing.
+    pub fn named(&self) -> Outcome<()> {
         if !self.assertion.is_empty() {
             if self.assertion_type != assertion::TYPE {
                 let text = format!("invalid client_assertion_type {}", self.assertion_type);
@@ -71,8 +84,6 @@ impl Credentials {
             }
         } else if self.client_id.is_empty() {
             return Err(OAuthError::invalid_request("client_id or client_assertion must be provided"));
-        } else if self.client_secret.is_empty() {
-            return Err(OAuthError::invalid_client("client must be authenticated"));
         }
         Ok(())
     }
@@ -104,8 +115,16 @@ impl OAuth {
     }
 
     async fn client_by_secret(&self, client_id: &str, secret: &str, now: Micros) -> Outcome<Proof> {
-        let hash = secrets::hash(secret);
-        let client = self.look_up(client_id, "", |client| client.judge_secret(&hash, now)).await?;
+        let mut judged = false;
+        let judge = |client: &Client| {
+            judged = true;
+            client.judge_secret(secret, now)
+        };
+        let client = self.look_up(client_id, "", judge).await?;
+        if !judged {
+            // The same work for every client, also for none.
+            secrets::proves(secret, [None, None]);
+        }
         if client.is_ok() {
             self.parts.usage.note(store::Credentials::AppSecret(client_id.to_owned()), now);
         }

@@ -17,13 +17,15 @@ pub struct OAuthError {
     pub error: &'static str,
     /// Text for people; left out when empty.
     pub description: Cow<'static, str>,
+    /// The client tried Basic and is told so by a `WWW-Authenticate` header (RFC 6749, section 5.2).
+    pub challenge: bool,
     /// What really happened; logged, never sent.
     pub source: Option<Error>,
 }
 
 impl OAuthError {
     fn new(error: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
-        Self { status: 400, error, description: description.into(), source: None }
+        Self { status: 400, error, description: description.into(), challenge: false, source: None }
     }
 
     /// `invalid_request`: something is missing or malformed.
@@ -34,6 +36,12 @@ impl OAuthError {
     /// `invalid_client`: the client is unknown or does not prove who it is.
     pub fn invalid_client(description: &'static str) -> Self {
         Self::new("invalid_client", description)
+    }
+
+    /// The same, for a client that tried Basic: 401 (RFC 6749, section 5.2).
+    #[must_use]
+    pub fn challenged(self) -> Self {
+        if self.error == "invalid_client" { Self { status: 401, challenge: true, ..self } } else { self }
     }
 
     /// `unauthorized_client`: the same, as introspection answers it, without any reason.
@@ -69,7 +77,7 @@ impl From<Error> for OAuthError {
         let status = source.code.http_status();
         let error = if status < 500 { "invalid_request" } else { "server_error" };
         let description = Cow::Owned(source.message.clone().into_owned());
-        Self { status, error, description, source: Some(source) }
+        Self { status, error, description, challenge: false, source: Some(source) }
     }
 }
 

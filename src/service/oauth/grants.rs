@@ -12,6 +12,7 @@ use super::machine::Machine;
 use super::{Credentials, OAuth, OAuthError, Outcome};
 use crate::auth::scopes::{self, Scopes};
 use crate::clock::Micros;
+use crate::crypto::jws::Use;
 use crate::crypto::secrets;
 use crate::store::{TokenInsert, UserAt};
 
@@ -152,7 +153,7 @@ impl OAuth {
         claims.insert("jti".to_owned(), id.to_string().into());
         // RFC 9068 asks for it; the original leaves it out.
         claims.insert("scope".to_owned(), granted.into());
-        Ok(self.parts.signing.ring().await?.sign(&claims)?)
+        Ok(self.parts.signing.ring().await?.sign(Use::Access, &claims)?)
     }
 
     async fn id_token(
@@ -173,7 +174,7 @@ impl OAuth {
         if machine.by_secret {
             claims.insert("amr".to_owned(), json!(["pwd"]));
         }
-        Ok(self.parts.signing.ring().await?.sign(&claims)?)
+        Ok(self.parts.signing.ring().await?.sign(Use::Id, &claims)?)
     }
 
     fn registered_of(

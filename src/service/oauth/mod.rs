@@ -68,6 +68,17 @@ pub struct Credentials {
     pub assertion_type: String,
     /// `client_assertion`.
     pub assertion: String,
+    /// Name and secret came by Basic.
+    pub basic: bool,
+}
+
+impl Credentials {
+    /// The one answer to a client that does not prove itself at the token and revocation endpoints.
+    fn refused(&self) -> OAuthError {
+        let error =
+            OAuthError::invalid_client("client authentication failed: unknown client, or wrong or missing secret");
+        if self.basic { error.challenged() } else { error }
+    }
 }
 
 impl OAuth {

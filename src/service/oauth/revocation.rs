@@ -38,7 +38,7 @@ impl OAuth {
 
     /// The machine that asks; none for an application, which has no tokens of its own.
     async fn caller(&self, credentials: &Credentials, now: Micros) -> Outcome<Option<String>> {
-        credentials.complete()?;
+        credentials.named()?;
         let refused = match self.machine(credentials, now).await {
             Ok(machine) => return Ok(Some(machine.active()?.row.id)),
             Err(error) if error.status >= 500 => return Err(error),
