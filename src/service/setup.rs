@@ -12,6 +12,7 @@ use crate::clock::{Micros, NEVER};
 use crate::crypto::secrets;
 use crate::error::{Error, Result};
 use crate::files;
+use crate::opening::{TOKEN, draft_of};
 use crate::store::{
     Aggregate, AggregateKind, Credential, CredentialInsert, Event, MachineValues, ProjectValues, Scope, Tx, UserAt,
     UserInsert,
@@ -39,8 +40,9 @@ struct Ids {
 
 /// Sets up an empty database; does nothing if that has been done. True if it was this process.
 ///
-/// The token file is written before the database commits: a crash between the two leaves a file
-/// that opens nothing and is replaced at the next start, never a server without a way in.
+/// The token is on disk before the database commits, and gets its name afterwards: a crash before leaves a
+/// draft that opens nothing and is replaced at the next start, a crash after it one that the next start
+/// finishes. Never is there a server without a way in, nor a token file without a server.
 ///
 /// # Errors
 /// The store failed, or the token file cannot be written.
@@ -60,9 +62,25 @@ pub async fn setup(deps: &Deps, first: &First<'_>) -> Result<bool> {
     project(&mut tx, &ids, first.now).await?;
     let token = user(&mut tx, &ids, first.now).await?;
     owner(&mut tx, &ids, first.now).await?;
-    files::replace_private(first.token_file, &token).map_err(Error::internal)?;
-    tx.commit().await?;
+    let draft = draft_of(first.token_file);
+    files::write_private(TOKEN, &draft, &token).map_err(Error::internal)?;
+    if let Err(error) = tx.commit().await {
+        // Only if it is certain that nobody needs the token.
+        if matches!(deps.store.instance().await, Ok(None)) {
+            let _ = std::fs::remove_file(&draft);
+        }
+        return Err(error.into());
+    }
+    publish(&draft, first.token_file).map_err(Error::internal)?;
     Ok(true)
+}
+
+/// Gives the token its name. Another server that starts on the same directory may have done so.
+fn publish(draft: &Path, token: &Path) -> std::io::Result<()> {
+    match std::fs::rename(draft, token) {
+        Err(_) if token.exists() && !draft.exists() => Ok(()),
+        outcome => outcome,
+    }
 }
 
 async fn project(tx: &mut Tx, ids: &Ids, now: Micros) -> Result<()> {

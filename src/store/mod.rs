@@ -15,6 +15,7 @@ mod events;
 mod filter;
 mod keys;
 mod lists;
+mod look;
 mod members;
 mod oauth_clients;
 mod orgs;
@@ -44,6 +45,7 @@ pub use events::{Aggregate, AggregateKind, ChangePage, Event};
 pub use filter::{TextFilter, TextMatch};
 pub use keys::KeyInsert;
 pub use lists::{Listed, Page};
+pub use look::{Look, LookError, sqlite_files};
 pub use members::Scope;
 pub use oauth_clients::{ClientRow, MachineRow, RolesRow};
 pub use projects::ProjectValues;
@@ -144,13 +146,14 @@ impl Store {
         Ok(())
     }
 
-    /// Closes all connections; open transactions finish first.
+    /// Closes all connections; open transactions finish first. The writer of a SQLite file goes last: a
+    /// reader could not bring everything into the file.
     pub async fn close(&self) {
+        on!(&self.read, c => c.close().await);
         match &self.write {
             Engine::Pg(pool) => pool.close().await,
             Engine::Lite(writer) => writer.close().await,
         }
-        on!(&self.read, c => c.close().await);
     }
 }
 

@@ -1,8 +1,8 @@
 //! Every statement of the store by name, so that one test can prepare each on both engines.
 
 use super::{
-    access_tokens, apps, bootstrap, connect, credentials, events, keys, members, oauth_clients, orgs, projects, roles,
-    signing_keys, usage, user_grants, users,
+    access_tokens, apps, bootstrap, connect, credentials, events, keys, look, members, oauth_clients, orgs, projects,
+    roles, signing_keys, usage, user_grants, users,
 };
 
 macro_rules! statements {
@@ -20,6 +20,7 @@ pub const ALL: &[(&str, &str)] = statements! {
     connect: NODE_TAKE;
     events: AGGREGATE_LOCK, AGGREGATE_SAVE, PROJECT_LOCK, CHANGES_ASC, CHANGES_DESC, APP_CHANGES_ASC, APP_CHANGES_DESC;
     keys: KEY_BY_ID, KEY_LIST_ASC, KEY_LIST_DESC, KEY_INSERT, KEY_CREATED_AT, KEY_DELETE, KEY_COUNT_ADD;
+    look: VERSION;
     members: MEMBER_BY_ID, MEMBER_INSERT, MEMBER_UPDATE, MEMBER_DELETE, USER_EXISTS;
     oauth_clients: CLIENT_BY_ID, MACHINE_BY_KEY, MACHINE_BY_NAME, ROLES_OF_USER;
     orgs: ORG_BY_ID, ORG_NAME_TAKEN, ORG_INSERT;
