@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
@@ -99,9 +100,22 @@ async fn serve(config: Config) -> Outcome {
     let listener = TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
     let bound = listener.local_addr()?;
     let app = App::build(&config, bound, Replace::default()).await?;
+    let mut stop = Box::pin(shutdown::signal());
+    // Listened for before anybody is told of the start: a stop that comes at once is a clean one too.
+    let mut stopped = false;
+    std::future::poll_fn(|cx| {
+        stopped = stop.as_mut().poll(cx).is_ready();
+        Poll::Ready(())
+    })
+    .await;
     say(&app.greeting(&config, bound));
     let grace = Duration::from_secs(config.server.shutdown_timeout);
-    server::serve(listener, app.router.clone(), shutdown::signal(), grace).await;
+    let stop = async move {
+        if !stopped {
+            stop.await;
+        }
+    };
+    server::serve(listener, app.router.clone(), stop, grace).await;
     app.stop().await;
     Ok(())
 }
