@@ -12,10 +12,13 @@ use crate::clock::{Clock, Monotonic, SystemClock, SystemMonotonic};
 use crate::config::Config;
 use crate::crypto::keypool::{KeyPool, Size};
 use crate::error::{Error, Result};
+use crate::files::shell_word;
 use crate::housekeeping::{Chores, Housekeeping};
-use crate::ids::Ids;
+use crate::lock::ServerLock;
+use crate::opening::{Opened, Purpose};
 use crate::service::oauth::{Issuer, OAuth, Parts};
 use crate::service::{Deps, First, Services, setup};
+use crate::start::StartError;
 use crate::store::Store;
 
 /// What tests replace: everything else follows from the configuration.
@@ -47,6 +50,8 @@ pub struct App {
     pub housekeeping: Housekeeping,
     /// Whether this start set up an empty database and wrote the first token.
     pub first_start: bool,
+    /// Keeps other servers away from a SQLite file.
+    lock: Option<ServerLock>,
 }
 
 impl App {
@@ -55,42 +60,59 @@ impl App {
     ///
     /// # Errors
     /// The configuration cannot be used or the store cannot be reached.
-    pub async fn build(config: &Config, bound: SocketAddr, replace: Replace) -> Result<Self> {
+    pub async fn build(config: &Config, bound: SocketAddr, replace: Replace) -> std::result::Result<Self, StartError> {
         let clock = replace.clock.unwrap_or_else(|| Arc::new(SystemClock));
-        let remember = Duration::from_millis(config.server.remember);
-        let (store, ids) = open(config, config.storage.connections, &clock).await?;
         let time = replace.time.unwrap_or_else(|| Arc::new(SystemMonotonic::default()));
-        let store = store.remembered_for(remember, time);
-        let keys = match replace.keys {
+        let mut opened = Opened::open(config, config.storage.connections, &clock, Purpose::Serve).await?;
+        match Self::on(config, bound, &mut opened, (clock, time), replace.keys).await {
+            Ok(app) => Ok(Self { lock: opened.lock.take(), ..app }),
+            Err(error) => Err(opened.abandon(error).await),
+        }
+    }
+
+    async fn on(
+        config: &Config,
+        bound: SocketAddr,
+        opened: &mut Opened,
+        (clock, time): (Arc<dyn Clock>, Arc<dyn Monotonic>),
+        keys: Option<KeyPool>,
+    ) -> std::result::Result<Self, StartError> {
+        let store = opened.store.clone().remembered_for(Duration::from_millis(config.server.remember), time);
+        let keys = match keys {
             Some(keys) => keys,
-            None => KeyPool::start(config.key_pool(), config.key_threads()).map_err(Error::internal)?,
+            None => KeyPool::start(config.key_pool(), config.key_threads()).map_err(StartError::Threads)?,
         };
-        let deps = Deps { store, ids, keys, domain: config.domain().into() };
-        let first = First { token_file: &config.admin_pat_file(), now: clock.now() };
-        let first_start = setup(&deps, &first).await?;
+        let deps = Deps { store, ids: Arc::clone(&opened.ids), keys, domain: config.domain().into() };
+        let token_file = config.admin_pat_file();
+        opened.token_file(&token_file).await?;
+        let vault = opened.vault(config)?;
+        let first_start = setup(&deps, &First { token_file: &token_file, now: clock.now() }).await?;
+        opened.keep();
         let signing = SigningKeys::new(SigningParts {
             store: deps.store.clone(),
             ids: Arc::clone(&deps.ids),
             pool: deps.keys.clone(),
-            vault: config.vault()?,
+            vault,
             clock: Arc::clone(&clock),
         });
         signing.check().await?;
         let usage = Usage::new(&deps.store, Arc::clone(&clock));
         let common = Common { config, bound, deps, clock, signing, usage };
-        common.build(first_start).await
+        Ok(common.build(first_start).await?)
     }
 
-    /// The signing keys of a server that has been set up, without the server.
+    /// The signing keys of a server that has been set up, without the server: it may run beside.
     ///
     /// # Errors
-    /// As [`App::build`].
-    pub async fn signing_keys(config: &Config) -> Result<(Store, SigningKeys)> {
+    /// As [`App::build`], and when nothing has been set up.
+    pub async fn signing_keys(config: &Config) -> std::result::Result<(Store, SigningKeys), StartError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let (store, ids) = open(config, 2, &clock).await?;
-        let pool = KeyPool::start(Size { stock: 0, waiting: 1 }, 1).map_err(Error::internal)?;
-        let parts = SigningParts { store: store.clone(), ids, pool, vault: config.vault()?, clock };
-        Ok((store, SigningKeys::new(parts)))
+        let mut opened = Opened::open(config, 2, &clock, Purpose::SigningKeys).await?;
+        let pool = KeyPool::start(Size { stock: 0, waiting: 1 }, 1).map_err(StartError::Threads)?;
+        let vault = opened.vault(config)?;
+        opened.keep();
+        let (store, ids) = (opened.store.clone(), Arc::clone(&opened.ids));
+        Ok((store.clone(), SigningKeys::new(SigningParts { store, ids, pool, vault, clock })))
     }
 
     /// Ends what runs beside the requests, and closes the store. To be called once no request is in
@@ -99,6 +121,9 @@ impl App {
         self.housekeeping.stop().await;
         self.keys.stop();
         self.store.close().await;
+        if let Some(lock) = &self.lock {
+            lock.release();
+        }
     }
 
     /// What a person at the terminal wants to know after the start.
@@ -111,17 +136,9 @@ impl App {
             "Claviger {} listens on {bound}, issuer {url}\nToken{new}: {}\nTry:  curl -H \"Authorization: Bearer $(cat {})\" {url}/management/v1/orgs/me",
             env!("CARGO_PKG_VERSION"),
             token.display(),
-            shell_word(&token.display().to_string()),
+            shell_word(&token),
         )
     }
-}
-
-/// The store with its schema up to date, and a maker of identifiers that no other process has.
-async fn open(config: &Config, connections: u32, clock: &Arc<dyn Clock>) -> Result<(Store, Arc<Ids>)> {
-    let store = Store::connect(&config.target().map_err(Error::internal)?, config.limits(connections)).await?;
-    store.migrate().await?;
-    let ids = Ids::new(Arc::clone(clock), store.node_take(clock.now()).await?);
-    Ok((store, Arc::new(ids)))
 }
 
 /// What the parts of a server share.
@@ -185,12 +202,16 @@ impl Common<'_> {
             deadline: config.request_timeout(),
             concurrency: config.server.max_concurrent_requests,
         });
-        Ok(App { router, services, gate, store: deps.store, keys: deps.keys, usage, housekeeping, first_start })
+        Ok(App {
+            router,
+            services,
+            gate,
+            store: deps.store,
+            keys: deps.keys,
+            usage,
+            housekeeping,
+            first_start,
+            lock: None,
+        })
     }
-}
-
-/// A path as one word of a shell command.
-fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
-    if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }

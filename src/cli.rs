@@ -3,15 +3,20 @@
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 
 use crate::app::{App, Replace};
 use crate::auth::OldKey;
-use crate::config::Config;
-use crate::store::Store;
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, Log, wanted_log_format};
+use crate::opening::{self, Opened, Purpose};
+use crate::start::StartError;
 use crate::{server, shutdown, telemetry};
 
 /// A server for API applications and their keys, compatible with ZITADEL's Management API v1.
@@ -48,10 +53,10 @@ type Outcome = Result<(), Box<dyn std::error::Error>>;
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command.unwrap_or(Command::Serve) {
-        Command::Serve => run(serve),
-        Command::Migrate => run(migrate),
-        Command::RotateSigningKey { revoke_old } => run(move |config| rotate(config, revoke_old)),
-        Command::CheckConfig => Config::load().map_err(Into::into).map(|_| say("the configuration is fine")),
+        Command::Serve => return logged(serve),
+        Command::Migrate => return logged(migrate),
+        Command::RotateSigningKey { revoke_old } => return logged(move |config| rotate(config, revoke_old)),
+        Command::CheckConfig => check_config(),
         Command::Healthcheck => healthcheck(),
         Command::Version => {
             say(concat!("claviger ", env!("CARGO_PKG_VERSION")));
@@ -61,35 +66,65 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let cause = error.source().map(|s| format!(": {s}")).unwrap_or_default();
-            complain(&format!("claviger: {error}{cause}"));
+            complain(&format!("claviger: {error}"));
             ExitCode::FAILURE
         }
     }
 }
 
+/// Runs a command that logs; why it failed is logged too, in the form that was chosen.
+fn logged<F: Future<Output = Outcome>>(command: impl FnOnce(Config) -> F) -> ExitCode {
+    let Err(error) = run(command) else { return ExitCode::SUCCESS };
+    // Does nothing if the configuration was fine.
+    telemetry::start(&Log { level: "error".to_owned(), format: wanted_log_format() });
+    if tracing::enabled!(tracing::Level::ERROR) {
+        tracing::error!("cannot start: {error}");
+    } else {
+        complain(&format!("claviger: {error}"));
+    }
+    ExitCode::FAILURE
+}
+
 fn run<F: Future<Output = Outcome>>(command: impl FnOnce(Config) -> F) -> Outcome {
     let config = Config::load()?;
     telemetry::start(&config.log);
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command(config))
+    runtime()?.block_on(command(config))
+}
+
+fn runtime() -> Result<Runtime, StartError> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(StartError::Threads)
 }
 
 async fn serve(config: Config) -> Outcome {
-    let listener = TcpListener::bind(config.server.listen).await;
-    let listener = listener.map_err(|e| format!("cannot listen on {}: {e}", config.server.listen))?;
+    let address = config.server.listen;
+    let listener = TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
     let bound = listener.local_addr()?;
     let app = App::build(&config, bound, Replace::default()).await?;
+    let mut stop = Box::pin(shutdown::signal());
+    // Listened for before anybody is told of the start: a stop that comes at once is a clean one too.
+    let mut stopped = false;
+    std::future::poll_fn(|cx| {
+        stopped = stop.as_mut().poll(cx).is_ready();
+        Poll::Ready(())
+    })
+    .await;
     say(&app.greeting(&config, bound));
     let grace = Duration::from_secs(config.server.shutdown_timeout);
-    server::serve(listener, app.router.clone(), shutdown::signal(), grace).await;
+    let stop = async move {
+        if !stopped {
+            stop.await;
+        }
+    };
+    server::serve(listener, app.router.clone(), stop, grace).await;
     app.stop().await;
     Ok(())
 }
 
 async fn migrate(config: Config) -> Outcome {
-    let store = Store::connect(&config.target()?, 1).await?;
-    store.migrate().await?;
-    store.close().await;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let mut opened = Opened::open(&config, 1, &clock, Purpose::Migrate).await?;
+    opened.keep();
+    opened.store.close().await;
     say("the database schema is up to date");
     Ok(())
 }
@@ -97,10 +132,22 @@ async fn migrate(config: Config) -> Outcome {
 async fn rotate(config: Config, revoke_old: bool) -> Outcome {
     let (access, id) = config.lifetimes();
     let old = if revoke_old { OldKey::Revoke } else { OldKey::Keep { lifetime: access.max(id) } };
+    let place = config.target()?.place();
     let (store, keys) = App::signing_keys(&config).await?;
-    let active = keys.rotate(old).await?;
+    let rotated = keys.rotate(old).await;
     store.close().await;
+    let active = rotated.map_err(|error| StartError::from(error).on(&place))?;
     say(&format!("the key {active} signs from now on"));
+    Ok(())
+}
+
+fn check_config() -> Outcome {
+    let config = Config::load()?;
+    let note = runtime()?.block_on(opening::check(&config))?;
+    say("the configuration is fine");
+    if let Some(note) = note {
+        say(&format!("but the database could not be asked whether it fits: {note}"));
+    }
     Ok(())
 }
 
@@ -112,7 +159,8 @@ fn healthcheck() -> Outcome {
     if address.ip().is_unspecified() {
         address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
     }
-    let mut stream = TcpStream::connect_timeout(&address, WAIT)?;
+    let mut stream = TcpStream::connect_timeout(&address, WAIT)
+        .map_err(|e| format!("no server answers at {address} (server.listen, CLAVIGER_LISTEN): {e}"))?;
     stream.set_read_timeout(Some(WAIT))?;
     stream.set_write_timeout(Some(WAIT))?;
     stream.write_all(b"GET /debug/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;

@@ -3,15 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
-use toml::{Table, Value};
 
 use crate::clock::Micros;
 use crate::crypto::keypool::Size;
-use crate::crypto::vault::Vault;
+use crate::crypto::vault::{NO_MASTER_KEY, Vault};
 use crate::housekeeping::Intervals;
 use crate::store::{Limits, Target, target_of};
 
@@ -28,16 +28,30 @@ const SHORT: &[(&str, &str, &str)] = &[
     ("DATABASE_URL", "storage", "url"),
 ];
 
+/// Ranges of whole numbers, with their units.
+const RANGES: &[(&str, RangeInclusive<i64>, &str)] = &[
+    ("server.request_timeout", 1..=86_400, " seconds"),
+    ("server.max_concurrent_requests", 1..=1_000_000, ""),
+    ("server.shutdown_timeout", 0..=86_400, " seconds"),
+    ("server.remember", 0..=MAX_REMEMBER, " milliseconds"),
+    ("storage.connections", 1..=10_000, ""),
+    ("storage.lock_timeout", 1..=3600, " seconds"),
+    ("storage.statement_timeout", 1..=3600, " seconds"),
+    ("keys.pool", 0..=100_000, ""),
+    ("keys.threads", 0..=1024, ""),
+    ("keys.max_waiting", 1..=100_000, ""),
+    ("tokens.access_lifetime", 1..=MAX_LIFETIME.cast_signed(), " seconds"),
+    ("tokens.id_lifetime", 1..=MAX_LIFETIME.cast_signed(), " seconds"),
+    ("tokens.sweep_interval", 1..=31_536_000, " seconds"),
+    ("tokens.usage_interval", 1..=31_536_000, " seconds"),
+];
+
 /// Longest life of a token in seconds: a year.
 const MAX_LIFETIME: u64 = 365 * 24 * 3600;
 
 /// Longest time to remember an answer in milliseconds: what is revoked must be void everywhere within a
 /// second.
-const MAX_REMEMBER: u64 = 900;
-
-/// Most connections to a database, and the longest time to wait for a lock or a statement in seconds.
-const MAX_CONNECTIONS: u32 = 10_000;
-const MAX_STATEMENT: u64 = 3600;
+const MAX_REMEMBER: i64 = 900;
 
 /// A configuration that cannot be used; the text says which key and why, and holds no value that
 /// may be secret.
@@ -159,22 +173,9 @@ impl Config {
     /// # Errors
     /// A file cannot be read, a key is unknown, or a value does not fit.
     pub fn load() -> Result<Self, ConfigError> {
-        let file = match std::env::var_os("CLAVIGER_CONFIG").filter(|p| !p.is_empty()) {
-            None => None,
-            Some(path) => {
-                let text = std::fs::read_to_string(&path);
-                Some(text.map_err(|e| ConfigError(format!("CLAVIGER_CONFIG: {}: {e}", PathBuf::from(path).display())))?)
-            }
-        };
-        let mut environment = BTreeMap::new();
-        for (name, value) in std::env::vars_os() {
-            let Ok(name) = name.into_string() else { continue };
-            if name.starts_with("CLAVIGER_") || name == "DATABASE_URL" {
-                let value = value.into_string().map_err(|_| ConfigError(format!("{name} is not valid UTF-8")))?;
-                environment.insert(name, value);
-            }
-        }
-        Self::from_parts(file.as_deref(), &environment)
+        let (file, environment) = (file()?, environment()?);
+        let file = file.as_ref().map(|(name, text)| (name.as_str(), text.as_str()));
+        load::load(&load::Sources { file, environment: &environment })
     }
 
     /// The configuration of a file and an environment.
@@ -182,22 +183,7 @@ impl Config {
     /// # Errors
     /// As [`Config::load`].
     pub fn from_parts(file: Option<&str>, environment: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
-        let parse = |what: &str, text: &str| {
-            // Only the place is told: the line itself may hold a password.
-            text.parse::<Table>().map_err(|e| ConfigError(format!("{what}: {}", e.message())))
-        };
-        let mut table = parse("config.default.toml", DEFAULTS)?;
-        if let Some(file) = file {
-            merge(&mut table, parse("CLAVIGER_CONFIG", file)?)?;
-        }
-        for (name, value) in environment {
-            if name != "CLAVIGER_CONFIG" && !of_an_orchestrator(name) {
-                from_environment(&mut table, name, value)?;
-            }
-        }
-        let config = Self::deserialize(table).map_err(|e| ConfigError(e.message().to_owned()))?;
-        config.validate()?;
-        Ok(config)
+        load::load(&load::Sources { file: file.map(|text| ("CLAVIGER_CONFIG", text)), environment })
     }
 
     fn validate(&self) -> Result<(), ConfigError> {
@@ -208,34 +194,11 @@ impl Config {
                 return fail("server.issuer and its aliases must begin with http:// or https:// and not end with /");
             }
         }
-        let tokens = &self.tokens;
-        if ![tokens.access_lifetime, tokens.id_lifetime].iter().all(|t| (1..=MAX_LIFETIME).contains(t)) {
-            return fail("tokens.access_lifetime and tokens.id_lifetime must be 1 to 31536000 seconds");
-        }
-        if tokens.sweep_interval == 0 || tokens.usage_interval == 0 {
-            return fail("tokens.sweep_interval and tokens.usage_interval must be at least 1");
-        }
-        if self.server.request_timeout == 0 || self.server.max_concurrent_requests == 0 {
-            return fail("server.request_timeout and server.max_concurrent_requests must be at least 1");
-        }
-        if self.server.remember > MAX_REMEMBER {
-            return fail("server.remember must be at most 900 milliseconds");
-        }
-        let storage = &self.storage;
-        if !(1..=MAX_CONNECTIONS).contains(&storage.connections) {
-            return fail("storage.connections must be 1 to 10000");
-        }
-        if ![storage.lock_timeout, storage.statement_timeout].iter().all(|t| (1..=MAX_STATEMENT).contains(t)) {
-            return fail("storage.lock_timeout and storage.statement_timeout must be 1 to 3600 seconds");
-        }
-        if self.keys.pool > 100_000 || self.keys.threads > 1024 {
-            return fail("keys.pool must be at most 100000 and keys.threads at most 1024");
-        }
-        if !(1..=100_000).contains(&self.keys.max_waiting) {
-            return fail("keys.max_waiting must be 1 to 100000");
-        }
         if self.log.level.parse::<tracing_subscriber::EnvFilter>().is_err() {
             return fail("log.level must be a level or a filter such as \"claviger=debug\"");
+        }
+        if !self.storage.master_key.is_empty() && Vault::from_text(&self.storage.master_key).is_none() {
+            return fail(&format!("storage.master_key (CLAVIGER_MASTER_KEY) {NO_MASTER_KEY}"));
         }
         self.target().map(drop)
     }
@@ -245,7 +208,10 @@ impl Config {
     /// # Errors
     /// The database URL is malformed.
     pub fn target(&self) -> Result<Target, ConfigError> {
-        target_of(Some(&self.storage.url), &self.storage.data_dir).map_err(ConfigError)
+        let named = |text: String| ConfigError(format!("storage.url (DATABASE_URL) {text}"));
+        url::check(&self.storage.url).map_err(named)?;
+        let target = target_of(Some(&self.storage.url), &self.storage.data_dir);
+        target.map_err(|_| named("is not a valid URL; write special characters percent-encoded".to_owned()))
     }
 
     /// How much of the database this server may use, with so many connections.
@@ -300,17 +266,9 @@ impl Config {
         }
     }
 
-    /// What encrypts the signing keys: the master key of the configuration, or a file beside the
-    /// database that is made at the first start.
-    ///
-    /// # Errors
-    /// It is no key, or the file cannot be read or written.
-    pub fn vault(&self) -> crate::error::Result<Vault> {
-        if self.storage.master_key.is_empty() {
-            Vault::from_file(&self.storage.data_dir.join("master.key"))
-        } else {
-            Vault::from_text(&self.storage.master_key)
-        }
+    /// Where the master key is if the configuration does not hold it.
+    pub fn master_key_file(&self) -> PathBuf {
+        self.storage.data_dir.join("master.key")
     }
 
     /// How many pairs are in stock, and how many requests may wait for one.
@@ -332,53 +290,38 @@ impl Config {
     }
 }
 
-/// Lays `over` over `base`; what `base` does not have is a mistake.
-fn merge(base: &mut Table, over: Table) -> Result<(), ConfigError> {
-    for (section, values) in over {
-        let Value::Table(values) = values else {
-            return Err(ConfigError(format!("{section} is not a section; settings live in sections such as [server]")));
-        };
-        let known = base.get_mut(&section).and_then(Value::as_table_mut);
-        let known = known.ok_or_else(|| ConfigError(format!("unknown section [{section}]")))?;
-        for (key, value) in values {
-            if !known.contains_key(&key) {
-                return Err(ConfigError(format!("unknown key {section}.{key}")));
-            }
-            known.insert(key, value);
+/// The form in which to complain about a configuration that cannot be used: the one it asks for, as far as
+/// that can be told.
+pub fn wanted_log_format() -> LogFormat {
+    let (file, environment) = (file().ok().flatten(), environment().unwrap_or_default());
+    let file = file.as_ref().map(|(name, text)| (name.as_str(), text.as_str()));
+    load::format(&load::Sources { file, environment: &environment })
+}
+
+/// Name and text of the file, if one is named.
+fn file() -> Result<Option<(String, String)>, ConfigError> {
+    let Some(path) = std::env::var_os("CLAVIGER_CONFIG").filter(|p| !p.is_empty()) else { return Ok(None) };
+    let name = PathBuf::from(&path).display().to_string();
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some((name, text))),
+        Err(e) => Err(ConfigError(format!("the file {name}, which CLAVIGER_CONFIG names, cannot be read: {e}"))),
+    }
+}
+
+/// The variables of this program.
+fn environment() -> Result<BTreeMap<String, String>, ConfigError> {
+    let mut environment = BTreeMap::new();
+    for (name, value) in std::env::vars_os() {
+        let Ok(name) = name.into_string() else { continue };
+        if name.starts_with("CLAVIGER_") || name == "DATABASE_URL" {
+            let value = value.into_string().map_err(|_| ConfigError(format!("{name} is not valid UTF-8")))?;
+            environment.insert(name, value);
         }
     }
-    Ok(())
+    Ok(environment)
 }
 
-/// Kubernetes tells each container the address of a service named `claviger` in such variables.
-fn of_an_orchestrator(name: &str) -> bool {
-    name.starts_with("CLAVIGER_SERVICE_") || name == "CLAVIGER_PORT" || name.starts_with("CLAVIGER_PORT_")
-}
-
-fn from_environment(table: &mut Table, name: &str, value: &str) -> Result<(), ConfigError> {
-    let short = SHORT.iter().find(|(short, _, _)| *short == name);
-    let (section, key) = match short {
-        Some((_, section, key)) => ((*section).to_owned(), (*key).to_owned()),
-        None => name
-            .strip_prefix("CLAVIGER_")
-            .and_then(|rest| rest.split_once('_'))
-            .map(|(section, key)| (section.to_lowercase(), key.to_lowercase()))
-            .ok_or_else(|| ConfigError(format!("unknown environment variable {name}")))?,
-    };
-    let slot = table.get_mut(&section).and_then(Value::as_table_mut).and_then(|t| t.get_mut(&key));
-    let slot = slot.ok_or_else(|| ConfigError(format!("unknown environment variable {name}")))?;
-    *slot = match slot {
-        Value::Integer(_) => {
-            Value::Integer(value.parse().map_err(|_| ConfigError(format!("{name} must be a whole number")))?)
-        }
-        Value::Array(_) => {
-            let items = value.split(',').map(str::trim).filter(|item| !item.is_empty());
-            Value::Array(items.map(|item| Value::String(item.to_owned())).collect())
-        }
-        _ => Value::String(value.to_owned()),
-    };
-    Ok(())
-}
-
+mod load;
 #[cfg(test)]
 mod tests;
+mod url;

@@ -30,6 +30,10 @@ fn mistakes_are_named() {
         (None, Some(("CLAVIGER_ISSUER", "localhost")), "server.issuer"),
         (None, Some(("CLAVIGER_LISTEN", "nowhere")), "socket address"),
         (None, Some(("DATABASE_URL", "mysql://u:secret@h/d")), "must begin with"),
+        (None, Some(("DATABASE_URL", "postgres://u:1/secret@h/d")), "percent-encoded"),
+        (None, Some(("DATABASE_URL", "postgres://u@h/d?secret=secret")), "a parameter that is not known"),
+        (None, Some(("DATABASE_URL", "sqlite:x.db?mode=secret")), "has no parameters"),
+        (None, Some(("CLAVIGER_MASTER_KEY", "secret")), "32 bytes in base64"),
     ] {
         let error = load(file, environment.as_slice()).expect_err("refused").to_string();
         assert!(error.contains(part), "{error}");
@@ -54,4 +58,27 @@ fn the_domain_is_the_host_of_the_issuer() {
     ] {
         assert_eq!(load(None, &[("CLAVIGER_ISSUER", issuer)]).expect(issuer).domain(), host);
     }
+}
+
+#[test]
+fn every_range_is_of_a_whole_number_and_holds_its_default() {
+    let table: toml::Table = DEFAULTS.parse().expect("TOML");
+    for (name, range, _) in RANGES {
+        let (section, key) = name.split_once('.').expect("a section");
+        let value = table[section][key].as_integer().unwrap_or_else(|| panic!("{name}"));
+        assert!(range.contains(&value), "{name}");
+    }
+}
+
+#[test]
+fn the_form_of_complaints_is_the_one_that_was_asked_for() {
+    let environment = |value: &str| [("CLAVIGER_LOG_FORMAT".to_owned(), value.to_owned())].into();
+    let of = |file: Option<&str>, environment: &BTreeMap<String, String>| {
+        load::format(&load::Sources { file: file.map(|text| ("file", text)), environment })
+    };
+    let json = "[log]\nformat = \"json\"\n[sever]";
+    assert_eq!(of(Some(json), &BTreeMap::new()), LogFormat::Json);
+    assert_eq!(of(Some(json), &environment("text")), LogFormat::Text);
+    assert_eq!(of(None, &environment("json")), LogFormat::Json);
+    assert_eq!(of(Some("not TOML"), &BTreeMap::new()), LogFormat::Text);
 }

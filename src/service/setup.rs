@@ -8,6 +8,7 @@ use crate::clock::{Micros, NEVER};
 use crate::crypto::secrets;
 use crate::error::{Error, Result};
 use crate::files;
+use crate::opening::{TOKEN, draft_of};
 use crate::store::{
     Actor, Aggregate, AggregateKind, Credential, CredentialAdded, MachineAdded, MachineValues, MemberAdded, OrgAdded,
     ProjectAdded, ProjectAt, ProjectValues, Scope, UserAt, Work,
@@ -35,8 +36,9 @@ struct Ids {
 
 /// Sets up an empty database; does nothing if that has been done. True if it was this process.
 ///
-/// The token file is written before the database commits: a crash between the two leaves a file
-/// that opens nothing and is replaced at the next start, never a server without a way in.
+/// The token is on disk before the database commits, and gets its name afterwards: a crash before leaves a
+/// draft that opens nothing and is replaced at the next start, a crash after it one that the next start
+/// finishes. Never is there a server without a way in, nor a token file without a server.
 ///
 /// # Errors
 /// The store failed, or the token file cannot be written.
@@ -52,16 +54,35 @@ pub async fn setup(deps: &Deps, first: &First<'_>) -> Result<bool> {
     };
     let domain = orgs::domain_of(ORG_NAME, &deps.domain)?;
     let token = secrets::personal_access_token();
+    let draft = draft_of(first.token_file);
     let actor = Actor { id: &ids.user, org_id: "", now: first.now };
     let work = deps.store.work(actor, async |mut work| {
         if !work.instance_claim(&ids.org, &ids.project, first.now).await? {
             return Ok(false);
         }
         write(&mut work, &ids, &domain, &secrets::hash(&token)).await?;
-        files::replace_private(first.token_file, &token).map_err(Error::internal)?;
+        files::write_private(TOKEN, &draft, &token).map_err(Error::internal)?;
         Ok(true)
     });
-    work.await
+    match work.await {
+        Ok(true) => publish(&draft, first.token_file).map_err(Error::internal).map(|()| true),
+        Ok(false) => Ok(false),
+        Err(error) => {
+            // Only if it is certain that nobody needs the token.
+            if matches!(deps.store.instance().await, Ok(None)) {
+                let _ = std::fs::remove_file(&draft);
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Gives the token its name. Another server that starts on the same directory may have done so.
+fn publish(draft: &Path, token: &Path) -> std::io::Result<()> {
+    match std::fs::rename(draft, token) {
+        Err(_) if token.exists() && !draft.exists() => Ok(()),
+        outcome => outcome,
+    }
 }
 
 async fn write(work: &mut Work, ids: &Ids, domain: &str, token_hash: &[u8]) -> Result<()> {

@@ -33,7 +33,7 @@ const AGAIN: Duration = Duration::from_millis(100);
 pub(super) const ORPHANS_REMOVED: &str = "DELETE FROM removed_orphans RETURNING what, row_count";
 
 /// Where the data lives.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Target {
     /// A PostgreSQL server.
     Postgres(Box<PgConnectOptions>),
@@ -71,6 +71,22 @@ impl From<u32> for Limits {
     fn from(connections: u32) -> Self {
         Self { connections, lock: Duration::from_secs(5), statement: Duration::from_secs(5) }
     }
+}
+
+impl std::fmt::Debug for Target {
+    /// Without what may be secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Target({})", self.place())
+    }
+}
+
+/// The newest schema that this program knows.
+pub(super) fn newest_version(target: &Target) -> i64 {
+    let migrations = match target {
+        Target::Postgres(_) => &POSTGRES,
+        Target::Sqlite(_) => &SQLITE,
+    };
+    migrations.iter().map(|migration| migration.version).max().unwrap_or_default()
 }
 
 /// Reads `DATABASE_URL`; none or an empty one means SQLite in the data directory.
@@ -134,6 +150,8 @@ impl Store {
         if let Some(dir) = path.parent() {
             std::fs::create_dir_all(dir)?;
         }
+        // SQLite would make it with a mode that others may read; the files beside it take its mode.
+        crate::files::open_or_create("SQLite database", path).map_err(std::io::Error::other)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)

@@ -48,21 +48,16 @@ impl Store {
         if let Engine::Pg(link) = &self.state {
             link.close();
         }
-        let write = async {
-            match &self.write {
-                Engine::Pg(writers) => writers.pool.close(CLOSE).await,
-                Engine::Lite(writer) => writer.close().await,
-            }
-        };
-        let read = async {
+        // The writer of a SQLite file goes last: a reader could not bring everything into the file.
+        let both = async {
             match &self.read {
                 Engine::Pg(pool) => pool.close(CLOSE).await,
                 Engine::Lite(pool) => pool.close().await,
             }
-        };
-        let both = async {
-            write.await;
-            read.await;
+            match &self.write {
+                Engine::Pg(writers) => writers.pool.close(CLOSE).await,
+                Engine::Lite(writer) => writer.close().await,
+            }
         };
         if timeout(3 * CLOSE, both).await.is_err() {
             tracing::warn!("the database did not end in time; what was not committed is lost");

@@ -1,7 +1,7 @@
 //! Every statement of the store by name, so that one test can prepare each on both engines.
 
 use super::{
-    Sql, access_tokens, apps, bootstrap, connect, credentials, events, keys, members, nodes, oauth_clients, orgs,
+    Sql, access_tokens, apps, bootstrap, connect, credentials, events, keys, look, members, nodes, oauth_clients, orgs,
     projects, roles, signing_keys, usage, user_grants, users,
 };
 
@@ -34,6 +34,7 @@ pub const ALL: &[(&str, Sql)] = statements! {
     connect: ORPHANS_REMOVED;
     events: AGGREGATE_LOCK, CHANGES_ASC, CHANGES_DESC, APP_CHANGES_ASC, APP_CHANGES_DESC;
     keys: KEY_BY_ID, KEY_LIST_ASC, KEY_LIST_DESC, KEY_INSERT, KEY_CREATED_AT, KEY_DELETE, KEY_COUNT_ADD;
+    look: VERSION;
     members: MEMBER_BY_ID, MEMBER_INSERT, MEMBER_UPDATE, MEMBER_DELETE, MEMBERSHIPS_OF, ROLES_HELD;
     nodes: NODE_LOCK, NODES_LEASED, NODE_TAKE, NODE_LEASE, NODES_SWEEP, MARK_SET;
     oauth_clients: CLIENT_BY_ID, MACHINE_BY_KEY, MACHINE_BY_NAME, ROLES_OF_USER;

@@ -92,7 +92,11 @@ impl Writer {
     pub async fn close(&self) {
         let mut state = self.state.lock().await;
         state.end().await;
-        if let Some(connection) = state.connection.take() {
+        if let Some(mut connection) = state.connection.take() {
+            // Afterwards the file alone holds everything, unless another program still has it open.
+            if let Err(error) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").await {
+                tracing::warn!(%error, "the last changes stay in the log beside the SQLite file");
+            }
             let _ = connection.close().await;
         }
     }

@@ -33,6 +33,8 @@ mod roles;
 mod rpc;
 mod sdks;
 mod signing;
+mod startup;
+mod startup_errors;
 mod store;
 mod support;
 mod tokens;

@@ -86,6 +86,11 @@ impl Database {
         .into()
     }
 
+    /// Whether one server at a time may have it.
+    pub fn is_sqlite(&self) -> bool {
+        self.url.starts_with("sqlite:")
+    }
+
     /// The file with the first token.
     pub fn token_file(&self) -> std::path::PathBuf {
         self.dir.path().join("admin.pat")
