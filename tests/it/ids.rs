@@ -16,6 +16,11 @@ const HOUR: i64 = 3600 * SECOND;
 /// Longest wait for something that must happen.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+const SQLITE: &str = include_str!("../../migrations/sqlite/0007_id_marks.sql");
+const POSTGRES: &str = include_str!("../../migrations/postgres/0007_id_marks.sql");
+const ORG: &str = "INSERT INTO organizations (id, name, name_folded, primary_domain, state, created_at) \
+     VALUES ($1, $1, $1, $1, 1, 0)";
+
 /// A server whose clock stands at a time, on the database of another one.
 async fn at(time: i64, beside: Option<&TestServer>) -> (TestServer, FixedClock) {
     let clock = FixedClock::new(time);
@@ -135,6 +140,25 @@ async fn node_numbers_come_round_without_meeting_a_living_process() {
     assert_eq!(take(NOW + HOUR).await, 0);
     assert_eq!(take(NOW + HOUR).await, 2);
     assert_eq!(sql.count("SELECT count(*) FROM node_leases").await, 4, "what has run out is gone");
+}
+
+#[tokio::test]
+async fn an_older_database_begins_above_everything_it_has() {
+    let (server, _) = at(NOW, None).await;
+    let sql = server.sql().await;
+    // As they were made by a source that had run a day ahead; and one that is no number.
+    let ahead = ((NOW + 24 * HOUR - 1_556_496_000_000_000) / 10_000) << 24;
+    for id in [ahead.to_string(), "zz".to_owned()] {
+        sql.run(ORG, &[&id]).await;
+    }
+    sql.run("UPDATE nodes SET mark = 0", &[]).await;
+    let migration = if server.database.url.starts_with("sqlite:") { SQLITE } else { POSTGRES };
+    let from = migration.find("UPDATE nodes").expect("the statement");
+    let to = from + migration[from..].find(';').expect("its end");
+    sql.run(&migration[from..to], &[]).await;
+    assert_eq!(sql.count("SELECT mark FROM nodes").await, NOW + 24 * HOUR);
+    let (next, _) = at(NOW, Some(&server)).await;
+    assert!(time(&next.project("later").await) > NOW + 24 * HOUR);
 }
 
 #[tokio::test]

@@ -69,17 +69,22 @@ fn ask(server: &Arc<TestServer>, org: Option<&str>, path: &str) -> JoinHandle<(u
     tokio::spawn(async move { server.call_as(&server.token, org.as_deref(), Method::POST, &path, body).await })
 }
 
-/// Many callers on a few connections.
-fn flood(server: &TestServer, path: &str, callers: usize) -> Vec<JoinHandle<()>> {
+/// Many callers on a few connections, who all wait for a pair in the end. They come a few at a time, so that
+/// none is turned away for other reasons.
+async fn flood(server: &TestServer, pool: &KeyPool, path: &str, callers: usize) -> Vec<JoinHandle<()>> {
     let client = || reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().expect("a client");
     let clients: Vec<_> = (0..callers.div_ceil(200)).map(|_| client()).collect();
     let url = server.url(&format!("/management/v1{path}"));
-    (0..callers)
-        .map(|at| {
-            let request = clients[at % clients.len()].post(&url).bearer_auth(&server.token).json(&json!({"type": 1}));
-            tokio::spawn(async move { drop(request.send().await) })
-        })
-        .collect()
+    let mut flood = Vec::new();
+    for at in 0..callers {
+        let request = clients[at % clients.len()].post(&url).bearer_auth(&server.token).json(&json!({"type": 1}));
+        flood.push(tokio::spawn(async move { drop(request.send().await) }));
+        if flood.len() % 8 == 0 {
+            until_waiting(pool, flood.len()).await;
+        }
+    }
+    until_waiting(pool, callers).await;
+    flood
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -92,8 +97,7 @@ async fn twelve_hundred_callers_that_wait_for_pairs_keep_nobody_else_waiting() {
     let (two, _) = other_org(&server, "two").await;
     let (machine, _) = server.user(&two, "bot").await;
     let path = format!("/projects/{project}/apps/{app}/keys");
-    let many = flood(&server, &path, 1200);
-    until_waiting(&pool, 1200).await;
+    let many = flood(&server, &pool, &path, 1200).await;
 
     // There are four places, and none of those who wait holds one.
     let (status, seen) = comes(server.introspect(&basic, &server.token)).await;
