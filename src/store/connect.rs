@@ -24,7 +24,7 @@ static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 /// How long a start waits for a server that does not listen yet, and a reader of a SQLite file for its turn.
 const ACQUIRE: Duration = Duration::from_secs(5);
 
-/// How long a read waits for a connection before its caller is told to try again.
+/// How much longer than a statement a read waits for a connection before its caller is told to try again.
 const WAIT: Duration = Duration::from_secs(2);
 
 /// How long a start waits between two attempts.
@@ -138,7 +138,8 @@ impl Store {
         let pool = |size, wait, statement| Pool::new(Arc::clone(&link), Shape { size, wait, statement });
         let gate = Gate::new(writers / 2, limits.lock);
         Ok(Self {
-            read: Engine::Pg(pool(readers, WAIT, limits.statement)),
+            // Longer than a connection that hangs is waited for: then it is replaced, and the queue goes on.
+            read: Engine::Pg(pool(readers, limits.statement + WAIT, limits.statement)),
             write: Engine::Pg(Writers { pool: pool(writers, limits.lock, limits.statement_on_server()), gate }),
             state: Engine::Pg(link),
             changes: Changes::default(),

@@ -1,7 +1,7 @@
 //! The way to a PostgreSQL server: who connects, with which deadlines, and whether the server is known
 //! to be away. While it is, nobody waits for it; one task tries on for all.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -44,6 +44,10 @@ pub(super) struct Link {
     limits: Limits,
     /// Since when the server is known to be away.
     down: watch::Sender<Option<Instant>>,
+    /// When a connection answered last, in microseconds since `born`: a server that answers somebody is not
+    /// away, however slow it or this machine is.
+    heard: AtomicU64,
+    born: Instant,
     /// The one who tries on is at it.
     probing: AtomicBool,
     closed: AtomicBool,
@@ -62,6 +66,8 @@ impl Link {
             options,
             limits,
             down: watch::Sender::new(None),
+            heard: AtomicU64::new(0),
+            born: Instant::now(),
             probing: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             doubted: Mutex::new(Instant::now()),
@@ -83,10 +89,10 @@ impl Link {
     /// # Errors
     /// The server cannot be reached, or takes no more connections.
     pub async fn connect(self: &Arc<Self>, statement: Duration) -> sqlx::Result<PgConnection> {
-        match timeout(CONNECT, self.establish(statement)).await {
-            Ok(Ok(connection)) => Ok(connection),
-            Ok(Err(error)) => Err(self.lost(error)),
-            Err(_) => Err(self.lost(silent(CONNECT))),
+        let asked = Instant::now();
+        match timeout(CONNECT, self.establish(statement)).await.unwrap_or_else(|_| Err(silent(CONNECT))) {
+            Ok(connection) => Ok(connection),
+            Err(error) => Err(self.lost(asked, error)),
         }
     }
 
@@ -101,6 +107,14 @@ impl Link {
     /// Whether the server is known to be away.
     pub fn is_down(&self) -> bool {
         self.down.borrow().is_some()
+    }
+
+    /// Waits until the server is known to be away.
+    pub async fn gone(&self) {
+        let mut down = self.down.subscribe();
+        if down.wait_for(Option::is_some).await.is_err() {
+            std::future::pending().await
+        }
     }
 
     /// Waits for a server that has been away for a moment only. True if it is not away any more.
@@ -122,16 +136,29 @@ impl Link {
         *doubted = then.max(*doubted);
     }
 
-    fn lost(self: &Arc<Self>, error: sqlx::Error) -> sqlx::Error {
-        self.doubt(Instant::now());
-        self.now_down(&error);
+    /// A connection has just answered.
+    pub fn hear(&self, now: Instant) {
+        self.heard.store(self.since_birth(now), Ordering::Relaxed);
+    }
+
+    fn since_birth(&self, then: Instant) -> u64 {
+        u64::try_from(then.saturating_duration_since(self.born).as_micros()).unwrap_or(u64::MAX)
+    }
+
+    fn lost(self: &Arc<Self>, asked: Instant, error: sqlx::Error) -> sqlx::Error {
+        self.now_down(asked, &error);
         self.try_on();
         // Whatever the reason, to a caller the server is away: a password that is wrong now may be right
         // in a moment.
         sqlx::Error::Io(std::io::Error::other(error))
     }
 
-    fn now_down(&self, error: &sqlx::Error) {
+    /// Nobody was let in since `asked`: if nobody was answered either, the server is away.
+    fn now_down(&self, asked: Instant, error: &sqlx::Error) {
+        if self.heard.load(Ordering::Relaxed) > self.since_birth(asked) {
+            return;
+        }
+        self.doubt(Instant::now());
         let turned = self.down.send_if_modified(|since| {
             let turned = since.is_none();
             since.get_or_insert_with(Instant::now);
@@ -161,8 +188,10 @@ impl Link {
 
     /// One attempt; true if it succeeded.
     async fn attempt(&self) -> bool {
-        match timeout(PROBE_LIMIT, self.establish(self.limits.statement)).await {
-            Ok(Ok(connection)) => {
+        let asked = Instant::now();
+        let attempt = timeout(PROBE_LIMIT, self.establish(self.limits.statement)).await;
+        match attempt.unwrap_or_else(|_| Err(silent(PROBE_LIMIT))) {
+            Ok(connection) => {
                 self.probing.store(false, Ordering::Release);
                 if self.down.send_replace(None).is_some() {
                     tracing::info!("the database is back");
@@ -170,12 +199,8 @@ impl Link {
                 let _ = timeout(PROOF, connection.close()).await;
                 true
             }
-            Ok(Err(error)) => {
-                self.now_down(&error);
-                false
-            }
-            Err(_) => {
-                self.now_down(&silent(PROBE_LIMIT));
+            Err(error) => {
+                self.now_down(asked, &error);
                 false
             }
         }

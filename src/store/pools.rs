@@ -18,6 +18,9 @@ use super::link::{Link, PROOF, silent};
 /// Callers that may wait for a connection at once; who comes then is told to try again.
 const WAITING: usize = 512;
 
+/// Who has waited so long for a connection lets somebody find out whether the server is there.
+const DOUBT: Duration = Duration::from_secs(1);
+
 /// After so long without use, a connection is tested before it is used, and closed.
 const TEST_AFTER: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_mins(10);
@@ -133,8 +136,8 @@ impl Pool {
         Ok(PgTx(lease))
     }
 
-    /// Asks for something that changes nothing. If the connection breaks, it is asked once more on
-    /// another one, for which a server that restarts is waited for.
+    /// Asks for something that changes nothing. If the connection breaks, it is asked again on another one,
+    /// for which a server that restarts is waited for.
     ///
     /// # Errors
     /// As [`Pool::lease`]; or the server refuses.
@@ -143,17 +146,19 @@ impl Pool {
         F: for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, sqlx::Result<T>> + Send + Sync,
         T: Send,
     {
-        let first = self.once(&ask).await;
-        match first {
-            Err(error) if is_broken(&error) => {
-                if !self.0.back().await {
-                    return Err(error);
+        // The first connection breaks, the next one is refused, the server is back.
+        for _ in 0..2 {
+            match self.once(&ask).await {
+                Err(error) if is_broken(&error) => {
+                    if !self.0.back().await {
+                        return Err(error);
+                    }
+                    tracing::debug!(%error, "a read is tried on another connection");
                 }
-                tracing::debug!(%error, "a read is tried on another connection");
-                self.once(&ask).await
+                outcome => return outcome,
             }
-            outcome => outcome,
         }
+        self.once(&ask).await
     }
 
     async fn once<T, F>(&self, ask: F) -> sqlx::Result<T>
@@ -221,17 +226,19 @@ impl Inner {
         if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
             return Ok(place);
         }
-        let waiting = Waiting::new(self).ok_or(sqlx::Error::PoolTimedOut)?;
-        let place = timeout(self.shape.wait, Arc::clone(&self.places).acquire_owned()).await;
-        drop(waiting);
-        match place {
-            Ok(Ok(place)) => Ok(place),
-            Ok(Err(_)) => Err(sqlx::Error::PoolClosed),
-            Err(_) => {
-                // So long, while statements take milliseconds: the server may hang.
-                self.link.try_on();
-                Err(sqlx::Error::PoolTimedOut)
-            }
+        let _waiting = Waiting::new(self).ok_or(sqlx::Error::PoolTimedOut)?;
+        let mut place = std::pin::pin!(Arc::clone(&self.places).acquire_owned());
+        if let Ok(place) = timeout(DOUBT, &mut place).await {
+            return place.map_err(|_| sqlx::Error::PoolClosed);
+        }
+        // So long, while statements take milliseconds: the server may hang.
+        self.link.try_on();
+        tokio::select! {
+            place = timeout(self.shape.wait.saturating_sub(DOUBT), place) => match place {
+                Ok(place) => place.map_err(|_| sqlx::Error::PoolClosed),
+                Err(_) => Err(sqlx::Error::PoolTimedOut),
+            },
+            () = self.link.gone() => Err(away()),
         }
     }
 }
@@ -311,6 +318,7 @@ impl Lease {
             _ => {
                 self.busy = false;
                 idle.answered = Instant::now();
+                self.pool.link.hear(idle.answered);
             }
         }
         answer

@@ -157,9 +157,7 @@ async fn connections_that_hang_are_given_up_while_the_database_is_fine() {
     assert!(proxy.open() > 1);
     proxy.existing(Way::Hung);
     assert_eq!(ready(&server).await, 200, "a new connection shows that the database is fine");
-    // As many as there are connections: each is tried once more. Who comes then waits, or is told to.
-    assert!(reads(&server, 8).await.iter().all(|status| *status == 200), "a read is tried once more");
-    assert!(reads(&server, 32).await.iter().all(|status| *status == 200));
+    assert!(reads(&server, 32).await.iter().all(|status| *status == 200), "a read is tried on another connection");
     let made = timeout(PATIENCE, server.post("/projects", json!({"name": "p"}))).await.expect("an answer").0;
     assert!(made == 200 || made == 503, "{made}");
     assert_eq!(server.post("/projects", json!({"name": "q"})).await.0, 200);
