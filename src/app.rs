@@ -16,6 +16,7 @@ use crate::housekeeping::Housekeeping;
 use crate::ids::Ids;
 use crate::service::oauth::{Issuer, OAuth, Parts};
 use crate::service::{Deps, First, Services, setup};
+use crate::shutdown::Shutdown;
 use crate::store::Store;
 
 /// What tests replace: everything else follows from the configuration.
@@ -43,6 +44,8 @@ pub struct App {
     pub usage: Usage,
     /// What is done now and then.
     pub housekeeping: Housekeeping,
+    /// Tells the server to stop.
+    pub shutdown: Shutdown,
     /// Whether this start set up an empty database and wrote the first token.
     pub first_start: bool,
 }
@@ -165,6 +168,7 @@ impl Common<'_> {
                 tracing::error!(error = ?error.source, "the signing keys cannot be made");
             }
         });
+        let shutdown = Shutdown::default();
         let router = api::router(api::Parts {
             services: services.clone(),
             oauth: Arc::new(oauth),
@@ -174,8 +178,11 @@ impl Common<'_> {
             ids: deps.ids,
             deadline: config.request_timeout(),
             concurrency: config.server.max_concurrent_requests,
+            reflection: config.server.reflection,
+            shutdown: shutdown.clone(),
         });
-        Ok(App { router, services, gate, store: deps.store, keys: deps.keys, usage, housekeeping, first_start })
+        let Deps { store, keys, .. } = deps;
+        Ok(App { router, services, gate, store, keys, usage, housekeeping, shutdown, first_start })
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use crate::app::{App, Replace};
 use crate::auth::OldKey;
 use crate::config::Config;
+use crate::server::Limits;
 use crate::store::Store;
 use crate::{server, shutdown, telemetry};
 
@@ -71,18 +72,25 @@ pub fn main() -> ExitCode {
 fn run<F: Future<Output = Outcome>>(command: impl FnOnce(Config) -> F) -> Outcome {
     let config = Config::load()?;
     telemetry::start(&config.log);
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command(config))
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(command(config));
+    // What hangs in a call of the system must not keep the process alive.
+    runtime.shutdown_background();
+    outcome
 }
 
 async fn serve(config: Config) -> Outcome {
+    shutdown::survive_hangup();
     let listener = TcpListener::bind(config.server.listen).await;
     let listener = listener.map_err(|e| format!("cannot listen on {}: {e}", config.server.listen))?;
     let bound = listener.local_addr()?;
     let app = App::build(&config, bound, Replace::default()).await?;
     say(&app.greeting(&config, bound));
-    let grace = Duration::from_secs(config.server.shutdown_timeout);
-    server::serve(listener, app.router.clone(), shutdown::signal(), grace).await;
-    app.stop().await;
+    shutdown::on_signals(app.shutdown.clone());
+    let until = server::serve(listener, app.router.clone(), Limits::of(&config), app.shutdown.clone()).await;
+    if tokio::time::timeout_at(until, app.stop()).await.is_err() {
+        tracing::warn!("the database did not close in time");
+    }
     Ok(())
 }
 

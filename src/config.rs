@@ -30,6 +30,12 @@ const SHORT: &[(&str, &str, &str)] = &[
 /// Longest life of a token in seconds: a year.
 const MAX_LIFETIME: u64 = 365 * 24 * 3600;
 
+/// Longest time for anything about a connection in seconds: 30 days.
+const MAX_CONNECTION: u64 = 30 * 24 * 3600;
+
+/// Longest steps of a stop in seconds: a day.
+const MAX_STOP: u64 = 24 * 3600;
+
 /// Longest time to remember an answer in milliseconds: what is revoked must be void everywhere within a
 /// second.
 const MAX_REMEMBER: u64 = 900;
@@ -71,7 +77,23 @@ pub struct Server {
     /// Requests in work at once.
     pub max_concurrent_requests: usize,
     /// Seconds.
+    pub shutdown_delay: u64,
+    /// Seconds.
     pub shutdown_timeout: u64,
+    /// Connections at once; 0 for as many as the descriptors of the process allow.
+    pub max_connections: usize,
+    /// Connections at once of one client address; 0 for half of all.
+    pub max_connections_per_address: usize,
+    /// Seconds for the head of a request.
+    pub head_timeout: u64,
+    /// Seconds for a client to take some more of an answer.
+    pub write_timeout: u64,
+    /// Seconds without any request.
+    pub idle_timeout: u64,
+    /// Seconds until a connection is asked to end.
+    pub max_connection_age: u64,
+    /// Whether gRPC reflection answers.
+    pub reflection: bool,
     /// Milliseconds that answers of the database may be used again.
     pub remember: u64,
 }
@@ -207,6 +229,17 @@ impl Config {
         if self.server.request_timeout == 0 || self.server.max_concurrent_requests == 0 {
             return fail("server.request_timeout and server.max_concurrent_requests must be at least 1");
         }
+        let server = &self.server;
+        let times = [server.head_timeout, server.write_timeout, server.idle_timeout, server.max_connection_age];
+        if !times.iter().all(|t| (1..=MAX_CONNECTION).contains(t)) {
+            return fail(
+                "server.head_timeout, server.write_timeout, server.idle_timeout and server.max_connection_age must \
+                 be 1 to 2592000 seconds",
+            );
+        }
+        if server.shutdown_delay > MAX_STOP || server.shutdown_timeout > MAX_STOP {
+            return fail("server.shutdown_delay and server.shutdown_timeout must be at most 86400 seconds");
+        }
         if self.server.remember > MAX_REMEMBER {
             return fail("server.remember must be at most 900 milliseconds");
         }
@@ -338,6 +371,9 @@ fn from_environment(table: &mut Table, name: &str, value: &str) -> Result<(), Co
     *slot = match slot {
         Value::Integer(_) => {
             Value::Integer(value.parse().map_err(|_| ConfigError(format!("{name} must be a whole number")))?)
+        }
+        Value::Boolean(_) => {
+            Value::Boolean(value.parse().map_err(|_| ConfigError(format!("{name} must be true or false")))?)
         }
         Value::Array(_) => {
             let items = value.split(',').map(str::trim).filter(|item| !item.is_empty());
