@@ -28,6 +28,10 @@ fn mistakes_are_named() {
         (None, Some(("CLAVIGER_SERVER_LISEN", "x")), "CLAVIGER_SERVER_LISEN"),
         (None, Some(("CLAVIGER_KEYS_POOL", "x")), "whole number"),
         (None, Some(("CLAVIGER_ISSUER", "localhost")), "server.issuer"),
+        (None, Some(("CLAVIGER_SERVER_REFLECTION", "maybe")), "true or false"),
+        (None, Some(("CLAVIGER_SERVER_HEAD_TIMEOUT", "0")), "server.head_timeout"),
+        (None, Some(("CLAVIGER_SERVER_IDLE_TIMEOUT", "2592001")), "server.idle_timeout"),
+        (None, Some(("CLAVIGER_SERVER_SHUTDOWN_DELAY", "86401")), "server.shutdown_delay"),
         (None, Some(("CLAVIGER_LISTEN", "nowhere")), "socket address"),
         (None, Some(("DATABASE_URL", "mysql://u:secret@h/d")), "must begin with"),
     ] {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hyper_util::server::graceful::GracefulConnection;
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use super::limits::Limits;
 use super::places::Place;
@@ -52,67 +52,76 @@ impl Guard {
     where
         C::Error: std::fmt::Debug,
     {
-        let Self { limits, track, mut phase, place } = self;
+        // The place outlives the connection: what is declared first is dropped last.
+        let Self { limits, track, mut phase, place: _place } = self;
         let mut connection = pin!(connection);
-        let mut watch = Watch { limits, end: End::Open, late: *phase.borrow_and_update() > Phase::Serving };
-        // A new connection of a server that leaves is told with its first answer, or nobody could ask.
-        if watch.late {
-            track.end_soon();
-        }
-        let mut looks = tokio::time::interval(watch.pause());
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut periods = tokio::time::interval(limits.write.saturating_mul(2));
-        periods.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut watch = Watch::new(limits, *phase.borrow_and_update(), &track);
+        let (mut looks, mut periods) = (ticks(watch.pause()), ticks(limits.write.saturating_mul(2)));
         let reason = loop {
-            tokio::select! {
+            let reason = tokio::select! {
                 biased;
                 outcome = connection.as_mut() => {
                     if let Err(error) = outcome {
                         tracing::debug!(?error, "connection ended");
                     }
-                    break None;
+                    return;
                 }
                 changed = phase.changed() => {
                     let now = if changed.is_ok() { *phase.borrow_and_update() } else { Phase::Over };
-                    match now {
-                        Phase::Over => break Some("the server stops"),
-                        Phase::Closing => watch.close(connection.as_mut(), &track),
-                        _ => watch.tell(connection.as_mut(), &track),
-                    }
+                    watch.follow(now, connection.as_mut(), &track)
                 }
-                () = track.wake.notified() => {
-                    if track.evicted.load(Relaxed) {
-                        break Some("its place was needed");
-                    }
-                    watch.told_late(connection.as_mut(), &track);
-                }
-                _ = periods.tick() => {
-                    if !track.next_period() {
-                        break Some("the client takes no more of its answers");
-                    }
-                }
-                _ = looks.tick() => {
-                    if let Some(reason) = watch.look(connection.as_mut(), &track) {
-                        break Some(reason);
-                    }
-                }
+                () = track.wake.notified() => watch.woken(connection.as_mut(), &track),
+                _ = periods.tick() => (!track.next_period()).then_some("the client takes no more of its answers"),
+                _ = looks.tick() => watch.look(connection.as_mut(), &track),
+            };
+            if let Some(reason) = reason {
+                break reason;
             }
         };
-        if let Some(reason) = reason {
-            tracing::debug!(reason, "a connection was closed");
-        }
-        drop(place);
+        tracing::debug!(reason, "a connection was closed");
     }
+}
+
+fn ticks(pause: Duration) -> Interval {
+    let mut ticks = tokio::time::interval(pause);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }
 
 struct Watch {
     limits: Limits,
     end: End,
-    /// It came when the server was leaving already, and was not told yet.
+    /// Its client can only be told with its first request.
     late: bool,
+    /// hyper was told: HTTP/2 gets GOAWAY, HTTP/1 ends when it is idle.
+    shut: bool,
 }
 
 impl Watch {
+    fn new(limits: Limits, phase: Phase, track: &Track) -> Self {
+        let late = phase > Phase::Serving;
+        // A new connection of a server that leaves is told with its first answer, or nobody could ask.
+        if late {
+            track.end_soon();
+        }
+        Self { limits, end: End::Open, late, shut: false }
+    }
+
+    /// Does as the server does; says why the connection is to be closed now.
+    fn follow<C: GracefulConnection>(
+        &mut self,
+        phase: Phase,
+        connection: Pin<&mut C>,
+        track: &Track,
+    ) -> Option<&'static str> {
+        match phase {
+            Phase::Over => return Some("the server stops"),
+            Phase::Closing => self.close(connection, track),
+            Phase::Leaving | Phase::Serving => self.tell(connection, track),
+        }
+        None
+    }
+
     /// Between two looks at the deadlines.
     fn pause(&self) -> Duration {
         let Limits { head, write, idle, age, .. } = self.limits;
@@ -124,28 +133,37 @@ impl Watch {
         track.end_soon();
         if self.end == End::Open {
             self.end = End::Told(Instant::now());
-            if track.is_http2() {
-                connection.graceful_shutdown();
-            }
+        }
+        if track.is_http2() {
+            self.shut(connection);
+        } else {
+            self.late = !track.is_used();
         }
     }
 
-    /// The first request of a connection that came late is there.
-    fn told_late<C: GracefulConnection>(&mut self, connection: Pin<&mut C>, track: &Track) {
-        if std::mem::take(&mut self.late) && track.is_used() {
+    /// The first request of a connection that could not be told before is there, or its place was needed.
+    fn woken<C: GracefulConnection>(&mut self, connection: Pin<&mut C>, track: &Track) -> Option<&'static str> {
+        if track.evicted.load(Relaxed) {
+            return Some("its place was needed");
+        }
+        if self.late && track.is_used() {
             self.tell(connection, track);
         }
+        None
     }
 
     /// Ends it as soon as no request is in work.
     fn close<C: GracefulConnection>(&mut self, connection: Pin<&mut C>, track: &Track) {
         track.end_soon();
-        let told = self.end != End::Open && track.is_http2();
         if !matches!(self.end, End::Closing(_)) {
             self.end = End::Closing(Instant::now());
-            if !told {
-                connection.graceful_shutdown();
-            }
+            self.shut(connection);
+        }
+    }
+
+    fn shut<C: GracefulConnection>(&mut self, connection: Pin<&mut C>) {
+        if !std::mem::replace(&mut self.shut, true) {
+            connection.graceful_shutdown();
         }
     }
 

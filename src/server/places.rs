@@ -17,6 +17,10 @@ const LOOKED_AT: usize = 64;
 /// just about to ask again.
 const RECENT: Duration = Duration::from_secs(5);
 
+/// Connections that end at once for want of descriptors: enough that a flood of silent ones cannot make
+/// others wait for long.
+const ROOM: usize = 32;
+
 /// The places of a server.
 #[derive(Debug)]
 pub(super) struct Places {
@@ -72,10 +76,11 @@ impl Places {
         Some(Place { places: Arc::clone(self), seat })
     }
 
-    /// Takes a place from a quiet connection, for want of descriptors.
+    /// Takes places from quiet connections, for want of descriptors.
     pub(super) fn make_room(&self) {
         let mut table = self.table();
-        if let Some(victim) = table.quietest() {
+        for _ in 0..ROOM {
+            let Some(victim) = table.quietest() else { return };
             table.evict(&victim);
         }
     }
