@@ -1,7 +1,7 @@
 //! The real program as a process of its own.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use super::server::Database;
 
@@ -33,6 +33,32 @@ impl Process {
     /// Where the management API is.
     pub fn api(&self) -> String {
         format!("{}/management/v1", self.url)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.url.trim_start_matches("http://").parse().expect("an address")
+    }
+
+    /// Sends a signal, by its name without SIG.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
+        assert!(sent.expect("kill runs").success(), "SIG{name} is sent");
+    }
+
+    /// Whether it has not ended.
+    pub fn running(&mut self) -> bool {
+        self.child.try_wait().expect("its state").is_none()
+    }
+
+    /// How it ends by itself.
+    pub async fn ended(&mut self) -> ExitStatus {
+        loop {
+            if let Some(status) = self.child.try_wait().expect("its state") {
+                return status;
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Kills it, as `kill -9` does.
