@@ -138,7 +138,7 @@ impl Pipe {
                     let mut server = TcpStream::connect(server).await.expect("the database");
                     tokio::select! {
                         _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
-                        _ = hangs.wait_for(|hang| *hang) => std::future::pending().await,
+                        () = async { drop(hangs.wait_for(|hang| *hang).await) } => std::future::pending().await,
                     }
                 });
             }
