@@ -18,6 +18,7 @@ use crate::lock::ServerLock;
 use crate::opening::{Opened, Purpose};
 use crate::service::oauth::{Issuer, OAuth, Parts};
 use crate::service::{Deps, First, Services, setup};
+use crate::shutdown::Shutdown;
 use crate::start::StartError;
 use crate::store::Store;
 
@@ -48,6 +49,8 @@ pub struct App {
     pub usage: Usage,
     /// What is done now and then.
     pub housekeeping: Housekeeping,
+    /// Tells the server to stop.
+    pub shutdown: Shutdown,
     /// Whether this start set up an empty database and wrote the first token.
     pub first_start: bool,
     /// Keeps other servers away from a SQLite file.
@@ -192,6 +195,7 @@ impl Common<'_> {
                 tracing::error!(error = ?error.source, "the signing keys cannot be made");
             }
         });
+        let shutdown = Shutdown::default();
         let router = api::router(api::Parts {
             services: services.clone(),
             oauth: Arc::new(oauth),
@@ -201,17 +205,10 @@ impl Common<'_> {
             ids: deps.ids,
             deadline: config.request_timeout(),
             concurrency: config.server.max_concurrent_requests,
+            reflection: config.server.reflection,
+            shutdown: shutdown.clone(),
         });
-        Ok(App {
-            router,
-            services,
-            gate,
-            store: deps.store,
-            keys: deps.keys,
-            usage,
-            housekeeping,
-            first_start,
-            lock: None,
-        })
+        let Deps { store, keys, .. } = deps;
+        Ok(App { router, services, gate, store, keys, usage, housekeeping, shutdown, first_start, lock: None })
     }
 }

@@ -4,7 +4,6 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
@@ -16,6 +15,7 @@ use crate::auth::OldKey;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Log, wanted_log_format};
 use crate::opening::{self, Opened, Purpose};
+use crate::server::Limits;
 use crate::start::StartError;
 use crate::{server, shutdown, telemetry};
 
@@ -88,7 +88,11 @@ fn logged<F: Future<Output = Outcome>>(command: impl FnOnce(Config) -> F) -> Exi
 fn run<F: Future<Output = Outcome>>(command: impl FnOnce(Config) -> F) -> Outcome {
     let config = Config::load()?;
     telemetry::start(&config.log);
-    runtime()?.block_on(command(config))
+    let runtime = runtime()?;
+    let outcome = runtime.block_on(command(config));
+    // What hangs in a call of the system must not keep the process alive.
+    runtime.shutdown_background();
+    outcome
 }
 
 fn runtime() -> Result<Runtime, StartError> {
@@ -96,27 +100,18 @@ fn runtime() -> Result<Runtime, StartError> {
 }
 
 async fn serve(config: Config) -> Outcome {
+    shutdown::survive_hangup();
     let address = config.server.listen;
     let listener = TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
     let bound = listener.local_addr()?;
     let app = App::build(&config, bound, Replace::default()).await?;
-    let mut stop = Box::pin(shutdown::signal());
     // Listened for before anybody is told of the start: a stop that comes at once is a clean one too.
-    let mut stopped = false;
-    std::future::poll_fn(|cx| {
-        stopped = stop.as_mut().poll(cx).is_ready();
-        Poll::Ready(())
-    })
-    .await;
+    shutdown::on_signals(app.shutdown.clone());
     say(&app.greeting(&config, bound));
-    let grace = Duration::from_secs(config.server.shutdown_timeout);
-    let stop = async move {
-        if !stopped {
-            stop.await;
-        }
-    };
-    server::serve(listener, app.router.clone(), stop, grace).await;
-    app.stop().await;
+    let until = server::serve(listener, app.router.clone(), Limits::of(&config), app.shutdown.clone()).await;
+    if tokio::time::timeout_at(until, app.stop()).await.is_err() {
+        tracing::warn!("the database did not close in time");
+    }
     Ok(())
 }
 

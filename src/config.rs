@@ -32,7 +32,12 @@ const SHORT: &[(&str, &str, &str)] = &[
 const RANGES: &[(&str, RangeInclusive<i64>, &str)] = &[
     ("server.request_timeout", 1..=86_400, " seconds"),
     ("server.max_concurrent_requests", 1..=1_000_000, ""),
+    ("server.shutdown_delay", 0..=86_400, " seconds"),
     ("server.shutdown_timeout", 0..=86_400, " seconds"),
+    ("server.head_timeout", 1..=2_592_000, " seconds"),
+    ("server.write_timeout", 1..=2_592_000, " seconds"),
+    ("server.idle_timeout", 1..=2_592_000, " seconds"),
+    ("server.max_connection_age", 1..=2_592_000, " seconds"),
     ("server.remember", 0..=MAX_REMEMBER, " milliseconds"),
     ("storage.connections", 1..=10_000, ""),
     ("storage.lock_timeout", 1..=3600, " seconds"),
@@ -90,7 +95,23 @@ pub struct Server {
     /// Requests in work at once.
     pub max_concurrent_requests: usize,
     /// Seconds.
+    pub shutdown_delay: u64,
+    /// Seconds.
     pub shutdown_timeout: u64,
+    /// Connections at once; 0 for as many as the descriptors of the process allow.
+    pub max_connections: usize,
+    /// Connections at once of one client address; 0 for half of all.
+    pub max_connections_per_address: usize,
+    /// Seconds for the head of a request.
+    pub head_timeout: u64,
+    /// Seconds for a client to take some more of an answer.
+    pub write_timeout: u64,
+    /// Seconds without any request.
+    pub idle_timeout: u64,
+    /// Seconds until a connection is asked to end.
+    pub max_connection_age: u64,
+    /// Whether gRPC reflection answers.
+    pub reflection: bool,
     /// Milliseconds that answers of the database may be used again.
     pub remember: u64,
 }

@@ -7,6 +7,7 @@ use axum::http::{Response, StatusCode};
 use super::json::json_response;
 use super::routes::Resource;
 use crate::service::Health;
+use crate::shutdown::Shutdown;
 use crate::store::Store;
 
 /// RPCs of [`Health`].
@@ -19,9 +20,22 @@ pub async fn alive() -> &'static str {
     "ok"
 }
 
-/// `/debug/ready`: the store answers and takes writes, so requests can be served. Answers within a second
-/// whatever the store does.
-pub async fn ready(State(store): State<Store>) -> Response<Body> {
+/// gRPC health, which says NOT_SERVING from the order to stop on.
+pub fn rpc(rpc: connectrpc::Router, shutdown: Shutdown) -> connectrpc::Router {
+    let (rpc, checker) = connectrpc_health::install_static(rpc, super::service_names());
+    tokio::spawn(async move {
+        shutdown.asked(1).await;
+        checker.shutdown();
+    });
+    rpc
+}
+
+/// `/debug/ready`: the store answers and takes writes, so requests can be served; and the server is not about to
+/// stop. Answers within a second whatever the store does.
+pub async fn ready(State((store, shutdown)): State<(Store, Shutdown)>) -> Response<Body> {
+    if shutdown.begun() {
+        return json_response(StatusCode::SERVICE_UNAVAILABLE, "\"the server is about to stop\"");
+    }
     match store.ready().await {
         Ok(()) => json_response(StatusCode::OK, "\"ok\""),
         Err(error) => {

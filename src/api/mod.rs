@@ -34,6 +34,7 @@ use crate::ids::Ids;
 use crate::proto::{DESCRIPTOR_SET, rpcs};
 use crate::service::Services;
 use crate::service::oauth::OAuth;
+use crate::shutdown::Shutdown;
 use crate::store::Store;
 use gateway::Gateway;
 use limits::Limits;
@@ -60,6 +61,10 @@ pub struct Parts {
     pub deadline: Duration,
     /// How many requests may be in work at once.
     pub concurrency: usize,
+    /// Whether gRPC reflection answers.
+    pub reflection: bool,
+    /// Tells when the server is about to stop.
+    pub shutdown: Shutdown,
 }
 
 /// All routes of the contract.
@@ -87,13 +92,10 @@ pub fn unserved(services: &Services, gate: Gate) -> Vec<&'static str> {
 ///
 /// # Panics
 /// If a route table contradicts the contract; any test that starts a server shows it.
-#[expect(clippy::expect_used, reason = "the descriptor set is made by our own build")]
 pub fn router(parts: Parts) -> Router {
     let Table { rest, rpc, .. } = table(&parts.services, parts.gate);
-    let reflector = connectrpc_reflection::Reflector::from_descriptor_set_bytes(DESCRIPTOR_SET)
-        .expect("the contract is a valid descriptor set");
-    let rpc = connectrpc_reflection::install(rpc, reflector);
-    let (rpc, _) = connectrpc_health::install_static(rpc, service_names());
+    let rpc = if parts.reflection { reflection(rpc) } else { rpc };
+    let rpc = health::rpc(rpc, parts.shutdown.clone());
     let limits = Limits::new(parts.deadline, parts.concurrency);
     let oauth = oauth::routes(&parts.oauth, &limits);
     let gateway = Gateway::new(rest, rpc, limits);
@@ -106,11 +108,18 @@ pub fn router(parts: Parts) -> Router {
         .route("/debug/healthz", get(health::alive))
         .route("/debug/ready", get(health::ready))
         .route("/debug/validate", get(health::ready))
-        .with_state(parts.store.clone())
+        .with_state((parts.store.clone(), parts.shutdown))
         .merge(Router::new().route("/debug/metrics", get(metrics::metrics)).with_state((parts.keys, parts.store)))
         .merge(oauth)
         .fallback_service(gateway)
         .layer(layers)
+}
+
+#[expect(clippy::expect_used, reason = "the descriptor set is made by our own build")]
+fn reflection(rpc: connectrpc::Router) -> connectrpc::Router {
+    let reflector = connectrpc_reflection::Reflector::from_descriptor_set_bytes(DESCRIPTOR_SET)
+        .expect("the contract is a valid descriptor set");
+    connectrpc_reflection::install(rpc, reflector)
 }
 
 fn service_names() -> Vec<&'static str> {

@@ -1,6 +1,7 @@
 //! What the tests share: a live server, clients, recordings.
 
 pub mod golden;
+pub mod h2;
 pub mod oauth;
 pub mod process;
 pub mod proxy;
@@ -32,4 +33,10 @@ pub fn text(value: &Value, pointer: &str) -> String {
 /// A number that JSON carries as text.
 pub fn number(value: &Value, pointer: &str) -> u64 {
     text(value, pointer).parse().unwrap_or(0)
+}
+
+/// What must happen, but not for ever: the deadline is far beyond what any machine needs.
+pub async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
+    let waited = tokio::time::timeout(std::time::Duration::from_secs(60), work).await;
+    waited.unwrap_or_else(|_| panic!("waited too long for {what}"))
 }

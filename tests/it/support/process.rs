@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use super::server::Database;
 
@@ -55,6 +55,32 @@ impl Process {
     /// Where the management API is.
     pub fn api(&self) -> String {
         format!("{}/management/v1", self.url)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.url.trim_start_matches("http://").parse().expect("an address")
+    }
+
+    /// Sends a signal, by its name without SIG.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.0.id().to_string()]).status();
+        assert!(sent.expect("kill runs").success(), "SIG{name} is sent");
+    }
+
+    /// Whether it has not ended.
+    pub fn running(&mut self) -> bool {
+        self.child.0.try_wait().expect("its state").is_none()
+    }
+
+    /// How it ends by itself.
+    pub async fn ended(&mut self) -> ExitStatus {
+        loop {
+            if let Some(status) = self.child.0.try_wait().expect("its state") {
+                return status;
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Kills it, as `kill -9` does.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use claviger::app::{App, Replace};
 use claviger::clock::{Clock, FixedClock, FixedMonotonic, Monotonic, SystemClock};
@@ -54,7 +53,7 @@ pub struct TestServer {
     pub http: reqwest::Client,
     pub clock: Arc<dyn Clock>,
     stop: Option<oneshot::Sender<()>>,
-    task: Option<JoinHandle<()>>,
+    task: Option<JoinHandle<tokio::time::Instant>>,
 }
 
 impl Database {
@@ -139,14 +138,13 @@ impl TestServer {
         );
         let (stop, stopped) = oneshot::channel::<()>();
         let router = app.router.clone();
-        let task = tokio::spawn(claviger::server::serve(
-            listener,
-            router,
-            async {
-                let _ = stopped.await;
-            },
-            Duration::from_secs(10),
-        ));
+        let shutdown = app.shutdown.clone();
+        tokio::spawn(async move {
+            let _ = stopped.await;
+            shutdown.hasten();
+        });
+        let limits = claviger::server::Limits::of(&config);
+        let task = tokio::spawn(claviger::server::serve(listener, router, limits, app.shutdown.clone()));
         let token = std::fs::read_to_string(database.token_file()).expect("the first token").trim().to_owned();
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
         Self { address, token, database, app, http, clock, stop: Some(stop), task: Some(task) }
