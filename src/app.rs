@@ -171,9 +171,7 @@ impl Common<'_> {
             gate: gate.clone(),
             store: deps.store.clone(),
             keys: deps.keys.clone(),
-            ids: deps.ids,
-            deadline: config.request_timeout(),
-            concurrency: config.server.max_concurrent_requests,
+            bound: config.bound(),
         });
         Ok(App { router, services, gate, store: deps.store, keys: deps.keys, usage, housekeeping, first_start })
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::{Table, Value};
 
+use crate::api::Bound;
 use crate::clock::Micros;
 use crate::crypto::vault::Vault;
 use crate::housekeeping::Intervals;
@@ -29,6 +30,9 @@ const SHORT: &[(&str, &str, &str)] = &[
 
 /// Longest life of a token in seconds: a year.
 const MAX_LIFETIME: u64 = 365 * 24 * 3600;
+
+/// Mebibytes for bodies: the least lets the largest body of one caller in.
+const BODY_MEMORY: std::ops::RangeInclusive<usize> = 16..=1 << 20;
 
 /// Longest time to remember an answer in milliseconds: what is revoked must be void everywhere within a
 /// second.
@@ -70,6 +74,10 @@ pub struct Server {
     pub request_timeout: u64,
     /// Requests in work at once.
     pub max_concurrent_requests: usize,
+    /// Mebibytes that bodies of requests may take together.
+    pub max_body_memory: usize,
+    /// Seconds from the head of a request to the last byte of its body.
+    pub body_timeout: u64,
     /// Seconds.
     pub shutdown_timeout: u64,
     /// Milliseconds that answers of the database may be used again.
@@ -207,6 +215,12 @@ impl Config {
         if self.server.request_timeout == 0 || self.server.max_concurrent_requests == 0 {
             return fail("server.request_timeout and server.max_concurrent_requests must be at least 1");
         }
+        if !BODY_MEMORY.contains(&self.server.max_body_memory) {
+            return fail("server.max_body_memory must be 16 to 1048576 mebibytes");
+        }
+        if self.server.body_timeout == 0 {
+            return fail("server.body_timeout must be at least 1 second");
+        }
         if self.server.remember > MAX_REMEMBER {
             return fail("server.remember must be at most 900 milliseconds");
         }
@@ -294,9 +308,14 @@ impl Config {
         }
     }
 
-    /// How long a request may take.
-    pub fn request_timeout(&self) -> Duration {
-        Duration::from_secs(self.server.request_timeout)
+    /// What requests may take of the server.
+    pub fn bound(&self) -> Bound {
+        Bound {
+            deadline: Duration::from_secs(self.server.request_timeout),
+            concurrency: self.server.max_concurrent_requests,
+            body_memory: self.server.max_body_memory << 20,
+            body_deadline: Duration::from_secs(self.server.body_timeout),
+        }
     }
 }
 

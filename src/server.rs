@@ -5,11 +5,15 @@ use std::future::Future;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
+use tower::ServiceExt as _;
+
+use crate::api::Peer;
 
 /// Largest head of a request in bytes (design, section 5).
 const MAX_HEAD: usize = 64 << 10;
@@ -31,7 +35,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
             () = &mut stop => break,
         };
         match accepted {
-            Ok((stream, _)) => connection(&builder, &open, stream, &router),
+            Ok((stream, address)) => connection(&builder, &open, (stream, Peer::accepted(address)), &router),
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -45,10 +49,19 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
     }
 }
 
-fn connection(builder: &Builder<TokioExecutor>, open: &GracefulShutdown, stream: TcpStream, router: &Router) {
+fn connection(
+    builder: &Builder<TokioExecutor>,
+    open: &GracefulShutdown,
+    (stream, peer): (TcpStream, Peer),
+    router: &Router,
+) {
     // Answers are small; waiting for more to send only adds delay.
     let _ = stream.set_nodelay(true);
-    let service = TowerToHyperService::new(router.clone());
+    let router = router.clone().map_request(move |mut request: Request<_>| {
+        request.extensions_mut().insert(peer);
+        request
+    });
+    let service = TowerToHyperService::new(router);
     let served = builder.serve_connection(TokioIo::new(stream), service).into_owned();
     let served = open.watch(served);
     tokio::spawn(async move {

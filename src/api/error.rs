@@ -1,7 +1,7 @@
 //! Errors on the wire: `google.rpc.Status` as JSON for REST, a status with details for the RPC protocols.
 
 use axum::body::Body;
-use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use connectrpc::{ConnectError, ErrorCode, ErrorDetail as RpcDetail};
 use serde::Serialize;
 
@@ -10,6 +10,9 @@ use crate::error::{Code, Error};
 use crate::proto::zitadel::v1::ErrorDetail;
 
 const DETAIL_TYPE: &str = "zitadel.v1.ErrorDetail";
+
+/// Seconds after which a server that is busy or has lost its store may be asked again.
+pub const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 #[derive(Serialize)]
 struct Status<'a> {
@@ -44,7 +47,14 @@ pub fn response(error: &Error) -> Response<Body> {
     {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
     }
+    retry_later(error, response.headers_mut());
     response
+}
+
+fn retry_later(error: &Error, headers: &mut HeaderMap) {
+    if error.code == Code::Unavailable {
+        headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+    }
 }
 
 /// The routing error of the gateway for a path that exists for another verb (contract 1.4).
@@ -62,7 +72,8 @@ pub fn no_such_path() -> Response<Body> {
 pub fn status(error: &Error) -> ConnectError {
     log(error);
     let code = ErrorCode::from_grpc_code(error.code as u32).unwrap_or(ErrorCode::Internal);
-    let status = ConnectError::new(code, error.status_message().into_owned());
+    let mut status = ConnectError::new(code, error.status_message().into_owned());
+    retry_later(error, status.response_headers_mut());
     if error.id.is_empty() {
         return status;
     }
@@ -77,6 +88,7 @@ pub fn grpc_trailers_only(error: &Error) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert("grpc-status", HeaderValue::from(error.code as i32));
+    retry_later(error, headers);
     let text: String =
         percent_encoding::utf8_percent_encode(&error.status_message(), percent_encoding::CONTROLS).to_string();
     if let Ok(value) = HeaderValue::from_str(&text) {

@@ -3,7 +3,9 @@
 //! One axum router serves one port: probes, the REST gateway and the RPC protocols. The tables of
 //! the resources (`apps`, `keys`, …) say which service function answers which RPC.
 
+mod admission;
 mod apps;
+mod budget;
 mod cors;
 pub mod error;
 mod gateway;
@@ -15,28 +17,35 @@ mod limits;
 mod metrics;
 mod oauth;
 mod orgs;
+mod paths;
+mod peer;
+mod places;
 mod projects;
+mod request_id;
 mod routes;
+mod upload;
 mod users;
 
+pub use limits::Bound;
+pub use peer::Peer;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
 use tower::ServiceBuilder;
-use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
+use tower_http::request_id::{PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
 
 use crate::auth::Gate;
 use crate::crypto::keypool::KeyPool;
-use crate::ids::Ids;
 use crate::proto::{DESCRIPTOR_SET, rpcs};
 use crate::service::Services;
 use crate::service::oauth::OAuth;
 use crate::store::Store;
 use gateway::Gateway;
 use limits::Limits;
+use request_id::NewRequestId;
 use routes::Table;
 
 /// Largest body of a request in bytes (design, section 5); gRPC messages too.
@@ -54,12 +63,8 @@ pub struct Parts {
     pub store: Store,
     /// For the metrics.
     pub keys: KeyPool,
-    /// Makes request ids.
-    pub ids: Arc<Ids>,
-    /// How long a request may take.
-    pub deadline: Duration,
-    /// How many requests may be in work at once.
-    pub concurrency: usize,
+    /// What requests may take of the server.
+    pub bound: Bound,
 }
 
 /// All routes of the contract.
@@ -89,16 +94,17 @@ pub fn unserved(services: &Services, gate: Gate) -> Vec<&'static str> {
 /// If a route table contradicts the contract; any test that starts a server shows it.
 #[expect(clippy::expect_used, reason = "the descriptor set is made by our own build")]
 pub fn router(parts: Parts) -> Router {
-    let Table { rest, rpc, .. } = table(&parts.services, parts.gate);
+    let mut table = table(&parts.services, parts.gate);
     let reflector = connectrpc_reflection::Reflector::from_descriptor_set_bytes(DESCRIPTOR_SET)
         .expect("the contract is a valid descriptor set");
-    let rpc = connectrpc_reflection::install(rpc, reflector);
-    let (rpc, _) = connectrpc_health::install_static(rpc, service_names());
-    let limits = Limits::new(parts.deadline, parts.concurrency);
+    table.rpc = connectrpc_reflection::install(table.rpc, reflector);
+    (table.rpc, _) = connectrpc_health::install_static(table.rpc, service_names());
+    let limits = Limits::new(parts.bound);
     let oauth = oauth::routes(&parts.oauth, &limits);
-    let gateway = Gateway::new(rest, rpc, limits);
+    let gateway = Gateway::new(table, limits.clone());
     let layers = ServiceBuilder::new()
-        .layer(SetRequestIdLayer::x_request_id(NewRequestId(parts.ids)))
+        .map_request(request_id::checked)
+        .layer(SetRequestIdLayer::x_request_id(NewRequestId))
         .layer(TraceLayer::new_for_http().make_span_with(request_span))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(axum::middleware::from_fn(cors::layer));
@@ -107,7 +113,7 @@ pub fn router(parts: Parts) -> Router {
         .route("/debug/ready", get(health::ready))
         .route("/debug/validate", get(health::ready))
         .with_state(parts.store)
-        .merge(Router::new().route("/debug/metrics", get(metrics::metrics)).with_state(parts.keys))
+        .merge(Router::new().route("/debug/metrics", get(metrics::metrics)).with_state((parts.keys, limits)))
         .merge(oauth)
         .fallback_service(gateway)
         .layer(layers)
@@ -123,14 +129,4 @@ fn service_names() -> Vec<&'static str> {
 fn request_span<B>(request: &axum::http::Request<B>) -> tracing::Span {
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or("");
     tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
-}
-
-/// Request ids are made as all other ids; a request that brings one keeps it.
-#[derive(Clone)]
-struct NewRequestId(Arc<Ids>);
-
-impl MakeRequestId for NewRequestId {
-    fn make_request_id<B>(&mut self, _request: &axum::http::Request<B>) -> Option<RequestId> {
-        self.0.next().parse().ok().map(RequestId::new)
-    }
 }

@@ -5,6 +5,7 @@
 
 mod attacks;
 mod authz;
+mod bodies;
 mod clients;
 mod concurrency;
 mod contract;

@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, Response, StatusCode, header};
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::api::error::log;
+use crate::api::error::{RETRY_AFTER, log};
 use crate::api::json::json_response;
 use crate::error::Error;
 use crate::service::oauth::{OAuthError, Outcome};
@@ -58,5 +58,9 @@ pub fn error(error: &OAuthError) -> Response<Body> {
     }
     let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = ErrorBody { error: error.error, error_description: &error.description };
-    line(status, &serde_json::to_vec(&body).unwrap_or_default())
+    let mut response = line(status, &serde_json::to_vec(&body).unwrap_or_default());
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+    }
+    response
 }
