@@ -202,9 +202,7 @@ impl Common<'_> {
             gate: gate.clone(),
             store: deps.store.clone(),
             keys: deps.keys.clone(),
-            ids: deps.ids,
-            deadline: config.request_timeout(),
-            concurrency: config.server.max_concurrent_requests,
+            bound: config.bound(),
             reflection: config.server.reflection,
             shutdown: shutdown.clone(),
         });

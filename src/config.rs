@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::api::Bound;
 use crate::clock::Micros;
 use crate::crypto::keypool::Size;
 use crate::crypto::vault::{NO_MASTER_KEY, Vault};
@@ -32,6 +33,9 @@ const SHORT: &[(&str, &str, &str)] = &[
 const RANGES: &[(&str, RangeInclusive<i64>, &str)] = &[
     ("server.request_timeout", 1..=86_400, " seconds"),
     ("server.max_concurrent_requests", 1..=1_000_000, ""),
+    // The least lets the largest body of one caller in.
+    ("server.max_body_memory", 16..=1 << 20, " mebibytes"),
+    ("server.body_timeout", 1..=86_400, " seconds"),
     ("server.shutdown_delay", 0..=86_400, " seconds"),
     ("server.shutdown_timeout", 0..=86_400, " seconds"),
     ("server.head_timeout", 1..=2_592_000, " seconds"),
@@ -94,6 +98,10 @@ pub struct Server {
     pub request_timeout: u64,
     /// Requests in work at once.
     pub max_concurrent_requests: usize,
+    /// Mebibytes that bodies of requests may take together.
+    pub max_body_memory: usize,
+    /// Seconds from the head of a request to the last byte of its body.
+    pub body_timeout: u64,
     /// Seconds.
     pub shutdown_delay: u64,
     /// Seconds.
@@ -305,9 +313,14 @@ impl Config {
         }
     }
 
-    /// How long a request may take.
-    pub fn request_timeout(&self) -> Duration {
-        Duration::from_secs(self.server.request_timeout)
+    /// What requests may take of the server.
+    pub fn bound(&self) -> Bound {
+        Bound {
+            deadline: Duration::from_secs(self.server.request_timeout),
+            concurrency: self.server.max_concurrent_requests,
+            body_memory: self.server.max_body_memory << 20,
+            body_deadline: Duration::from_secs(self.server.body_timeout),
+        }
     }
 }
 

@@ -25,6 +25,7 @@ pub mod housekeeping;
 pub mod ids;
 pub mod lock;
 pub mod opening;
+pub mod peer;
 pub mod place;
 pub mod proto;
 pub mod server;

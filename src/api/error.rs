@@ -48,9 +48,11 @@ pub fn response(error: &Error) -> Response<Body> {
     response
 }
 
-/// Tells the client when to try again, where an error knows it; gRPC calls it metadata of the same name.
+/// Tells the client when to try again; gRPC calls it metadata of the same name. What is not available now may be in
+/// a second, unless the error knows better.
 pub fn retry_after(error: &Error, headers: &mut HeaderMap) {
-    if let Some(seconds) = error.retry_after {
+    let soon = (error.code == Code::Unavailable).then_some(1);
+    if let Some(seconds) = error.retry_after.or(soon) {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
 }
@@ -71,9 +73,7 @@ pub fn status(error: &Error) -> ConnectError {
     log(error);
     let code = ErrorCode::from_grpc_code(error.code as u32).unwrap_or(ErrorCode::Internal);
     let mut status = ConnectError::new(code, error.status_message().into_owned());
-    if error.retry_after.is_some() {
-        retry_after(error, status.response_headers_mut());
-    }
+    retry_after(error, status.response_headers_mut());
     if error.id.is_empty() {
         return status;
     }

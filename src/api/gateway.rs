@@ -9,21 +9,28 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
-use bytes::Bytes;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, Request, Response, Version, header};
 use connectrpc::{ConnectRpcService, DeadlinePolicy};
 use futures_util::FutureExt as _;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Limited};
 use tower::Service;
 
+use super::admission::{Door, Entered, PUBLIC_BODY, refuse};
 use super::limits::Limits;
-use super::routes::RestHandler;
+use super::paths::{cleaned, redirect};
+use super::routes::{RestHandler, Table, within};
+use super::upload::Upload;
 use super::{MAX_BODY, error, grpc_web_text, json};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
+use crate::place;
 use crate::proto::{Rpc, rpcs};
 
-/// Largest body in bytes that is read only to be refused.
-const DISCARD: usize = 64 << 20;
+/// Largest stream of requests in bytes that reflection takes in one call.
+const REFLECTION: usize = 64 << 10;
+
+/// Largest body of a gRPC call in bytes: a message and what frames it.
+const MAX_FRAMED: usize = MAX_BODY + 5;
 
 /// Everything below the probes. Cheap to clone.
 #[derive(Clone)]
@@ -32,11 +39,15 @@ pub struct Gateway(Arc<Inner>);
 struct Inner {
     /// One tree per verb, so that a static segment of one verb never hides a parameter of another.
     trees: HashMap<Method, matchit::Router<Route>>,
+    /// RPCs by the path of their gRPC method.
+    rpcs: HashMap<String, &'static Rpc>,
     rpc: ConnectRpcService,
+    door: Door,
     limits: Limits,
 }
 
 struct Route {
+    rpc: &'static Rpc,
     params: Vec<&'static str>,
     handler: RestHandler,
 }
@@ -47,7 +58,8 @@ impl Gateway {
     /// # Panics
     /// If two RPCs claim the same route.
     #[expect(clippy::expect_used, reason = "a contract with a bad route must not start")]
-    pub fn new(rest: Vec<(&'static Rpc, RestHandler)>, rpc: connectrpc::Router, limits: Limits) -> Self {
+    pub fn new(table: Table, limits: Limits) -> Self {
+        let Table { rest, rpc: router, gate } = table;
         let mut trees: HashMap<Method, matchit::Router<Route>> = HashMap::new();
         for (rpc, handler) in rest {
             let verb = rpc.verb.parse().expect("the contract names a verb");
@@ -58,16 +70,18 @@ impl Gateway {
                 .map(|s| s.trim_start_matches('*'))
                 .collect();
             let tree = trees.entry(verb).or_default();
-            tree.insert(rpc.path, Route { params, handler }).expect("each route is claimed once");
+            tree.insert(rpc.path, Route { rpc, params, handler }).expect("each route is claimed once");
         }
-        let rpc = ConnectRpcService::new(rpc)
+        let rpc = ConnectRpcService::new(router)
             .with_limits(
-                connectrpc::Limits::default().with_max_message_size(MAX_BODY).with_max_request_body_size(MAX_BODY + 5),
+                connectrpc::Limits::default().with_max_message_size(MAX_BODY).with_max_request_body_size(MAX_FRAMED),
             )
             .with_deadline_policy(
                 DeadlinePolicy::new().with_default_timeout(limits.deadline).with_max(limits.deadline),
             );
-        Self(Arc::new(Inner { trees, rpc, limits }))
+        let rpcs = rpcs::ALL.iter().map(|rpc| (format!("/{}/{}", rpc.service, rpc.name), *rpc)).collect();
+        let door = Door::new(gate, limits.clone());
+        Self(Arc::new(Inner { trees, rpcs, rpc, door, limits }))
     }
 }
 
@@ -91,9 +105,9 @@ impl Inner {
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let grpc = is_grpc(&request);
         let outcome = if grpc || (!is_rest(request.uri().path()) && speaks_rpc(&request)) {
-            guarded(&self.limits, self.rpc(request)).await
+            guarded(&self.limits, Box::pin(self.rpc(request))).await.flatten()
         } else {
-            guarded(&self.limits, self.rest(request)).await
+            guarded(&self.limits, Box::pin(self.rest(request))).await
         };
         match outcome {
             Ok(response) => response,
@@ -102,19 +116,56 @@ impl Inner {
         }
     }
 
-    async fn rpc(&self, request: Request<Body>) -> Response<Body> {
-        if !grpc_web_text::is_text(request.headers()) {
-            return self.rpc_binary(request).await;
+    async fn rpc(&self, request: Request<Body>) -> Result<Response<Body>> {
+        let text = grpc_web_text::is_text(request.headers());
+        let (mut head, body) = request.into_parts();
+        let upload = Upload::new(&head, body).in_base64(text);
+        if text {
+            grpc_web_text::to_binary(&mut head.headers);
         }
-        let (head, body) = request.into_parts();
-        let binary = match read(body, &head.headers).await {
-            Ok(body) => grpc_web_text::binary(head, &body),
-            Err(e) => Err(e),
+        let known = self.rpcs.get(head.uri.path()).filter(|_| head.method == Method::POST);
+        let answer = match known {
+            Some(rpc) => self.rpc_of_contract(rpc, head, upload).await,
+            None => self.rpc_of_others(head, upload).await?,
         };
-        match binary {
-            Ok(request) => grpc_web_text::text(self.rpc_binary(request).await).await,
-            Err(e) => grpc_web_text::text(error::grpc_trailers_only(&e)).await,
+        Ok(if text { grpc_web_text::text(answer) } else { answer })
+    }
+
+    /// A call of the contract: its caller is let in before the body is read.
+    async fn rpc_of_contract(&self, rpc: &Rpc, mut head: Parts, upload: Upload) -> Response<Body> {
+        match self.door.enter(rpc, &head.headers, upload, MAX_FRAMED).await {
+            Ok(entered) => {
+                let Entered { cx, body, place } = entered;
+                head.extensions.insert(cx);
+                let request = Request::from_parts(head, Body::from(body.bytes.clone()));
+                let answer = place::held(place, self.rpc_binary(request)).await;
+                drop(body);
+                answer
+            }
+            Err(e) => {
+                let body = refuse(&mut head.extensions, &mut head.headers, e);
+                self.rpc_binary(Request::from_parts(head, Body::from(body))).await
+            }
         }
+    }
+
+    /// Health, reflection, and what does not exist, whose body nobody wants to know.
+    async fn rpc_of_others(&self, head: Parts, upload: Upload) -> Result<Response<Body>> {
+        let path = head.uri.path();
+        let mut held = None;
+        let body = if path.starts_with("/grpc.reflection.") {
+            Body::new(Limited::new(upload.into_stream(), REFLECTION))
+        } else if path.starts_with("/grpc.") {
+            let (body, place) = self.limits.read_of_stranger(upload, PUBLIC_BODY).await?;
+            let bytes = body.bytes.clone();
+            held = Some((body, place));
+            Body::from(bytes)
+        } else {
+            Body::empty()
+        };
+        let answer = self.rpc_binary(Request::from_parts(head, body)).await;
+        drop(held);
+        Ok(answer)
     }
 
     async fn rpc_binary(&self, request: Request<Body>) -> Response<Body> {
@@ -131,6 +182,7 @@ impl Inner {
 
     async fn find(&self, request: Request<Body>) -> Result<Response<Body>> {
         let (head, body) = request.into_parts();
+        let upload = Upload::new(&head, body);
         let path = head.uri.path();
         let verb = effective_verb(&head.method, &head.headers);
         if let Some(clean) = cleaned(path) {
@@ -144,9 +196,12 @@ impl Inner {
         for (name, (_, value)) in route.params.iter().zip(found.params.iter()) {
             params.push((*name, json::percent_decode(value)?));
         }
-        let body = read(body, &head.headers).await?;
-        let handler = Arc::clone(&route.handler);
-        Ok(handler(head, params, body).await)
+        let work = within(&head.headers, async {
+            let entered = self.door.enter(route.rpc, &head.headers, upload, MAX_BODY).await?;
+            let Entered { cx, body, place } = entered;
+            place::held(place, (route.handler)(cx, &head.uri, params, &body.bytes)).await
+        });
+        Box::pin(work).await
     }
 
     /// Why no route fits: another verb, or no such path at all.
@@ -171,15 +226,6 @@ async fn trailers_only(response: Response<Body>) -> Response<Body> {
         }
     }
     Response::from_parts(head, Body::empty())
-}
-
-/// The answer to another spelling of a path.
-fn redirect(path: &str) -> Response<Body> {
-    let Ok(location) = HeaderValue::from_str(path) else { return error::no_such_path() };
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
-    response.headers_mut().insert(header::LOCATION, location);
-    response
 }
 
 /// gRPC proper: HTTP/2 and one of its content types (contract 1.1).
@@ -220,64 +266,12 @@ fn effective_verb(method: &Method, headers: &HeaderMap) -> Method {
     named.unwrap_or_else(|| method.clone())
 }
 
-/// Reads a body within the limits.
-///
-/// # Errors
-/// It is too large or broke off.
-pub(super) async fn read(body: Body, headers: &HeaderMap) -> Result<Bytes> {
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
-    match announced {
-        Some(length) if length > DISCARD => return Err(too_large()),
-        Some(length) if length > MAX_BODY => return discard(body).await,
-        _ => {}
-    }
-    match Limited::new(body, MAX_BODY).collect().await {
-        Ok(whole) => Ok(whole.to_bytes()),
-        Err(e) if e.downcast_ref::<LengthLimitError>().is_some() => Err(too_large()),
-        Err(_) => Err(Error::native(Code::InvalidArgument, "the request body broke off; send it again")),
-    }
-}
-
-/// Reads a body without keeping it. A client that is still sending when the connection closes loses
-/// the answer that tells it why, so what is only somewhat too large is taken in first.
-async fn discard(body: Body) -> Result<Bytes> {
-    let mut body = Limited::new(body, DISCARD);
-    while let Some(Ok(_)) = body.frame().await {}
-    Err(too_large())
-}
-
-fn too_large() -> Error {
-    Error::native(Code::ResourceExhausted, format!("the request body is larger than {MAX_BODY} bytes; send less"))
-}
-
-/// A path without empty, `.` and `..` segments, if it had any; the original redirects to it.
-fn cleaned(path: &str) -> Option<String> {
-    if !(path.contains("//") || path.contains("/.")) {
-        return None;
-    }
-    let inner = path.strip_prefix('/').filter(|inner| !inner.is_empty())?;
-    let (body, end) = inner.strip_suffix('/').map_or((inner, ""), |body| (body, "/"));
-    if !body.split('/').any(|s| matches!(s, "" | "." | "..")) {
-        return None;
-    }
-    let mut kept: Vec<&str> = Vec::new();
-    for segment in body.split('/') {
-        match segment {
-            "" | "." => {}
-            ".." => drop(kept.pop()),
-            other => kept.push(other),
-        }
-    }
-    let end = if kept.is_empty() { "" } else { end };
-    Some(format!("/{}{end}", kept.join("/")))
-}
-
 /// Does work within the limits; a defect in it becomes an error.
 ///
 /// # Errors
 /// Time is up, or the work panicked.
 pub(super) async fn guarded<T>(limits: &Limits, work: impl Future<Output = T>) -> Result<T> {
-    let work = AssertUnwindSafe(limits.run(work)).catch_unwind();
+    let work = AssertUnwindSafe(limits.within(work)).catch_unwind();
     work.await.unwrap_or_else(|panic| Err(defect(&*panic)))
 }
 
@@ -285,19 +279,4 @@ fn defect(panic: &(dyn std::any::Any + Send)) -> Error {
     let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     Error::internal(format!("panic: {text}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_paths_with_odd_segments_are_cleaned() {
-        for fine in ["/", "/a", "/a/", "/a/b"] {
-            assert_eq!(cleaned(fine), None, "{fine}");
-        }
-        for (odd, clean) in [("//", "/"), ("/a//b/", "/a/b/"), ("/a/../b", "/b"), ("/./a", "/a"), ("/../..", "/")] {
-            assert_eq!(cleaned(odd).as_deref(), Some(clean), "{odd}");
-        }
-    }
 }

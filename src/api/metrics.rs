@@ -6,17 +6,21 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 
+use super::limits::Limits;
 use crate::crypto::keypool::KeyPool;
 use crate::store::Store;
 
-/// The stock of key pairs, and the memory of caches.
-pub async fn metrics(State((pool, store)): State<(KeyPool, Store)>) -> impl IntoResponse {
-    let (level, remembered) = (pool.level(), store.remembered());
+/// The stock of key pairs, the memory of caches, and how full the server is.
+pub async fn metrics(State((pool, store, limits)): State<(KeyPool, Store, Limits)>) -> impl IntoResponse {
+    let (level, remembered, load) = (pool.level(), store.remembered(), limits.level());
     let mut out = String::new();
     for (name, help, value) in [
         ("claviger_key_pool_depth", "Key pairs in stock.", level.depth),
         ("claviger_key_pool_size", "Key pairs when the stock is full; 0 if there is none.", level.size),
         ("claviger_key_pool_waiting", "Requests that wait for a key pair.", level.waiting),
+        ("claviger_requests_working", "Requests in work.", load.working),
+        ("claviger_requests_waiting", "Requests that wait until others are done.", load.waiting),
+        ("claviger_body_bytes", "Memory that bodies of requests take.", load.body_bytes),
     ] {
         let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
     }

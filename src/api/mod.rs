@@ -3,7 +3,9 @@
 //! One axum router serves one port: probes, the REST gateway and the RPC protocols. The tables of
 //! the resources (`apps`, `keys`, …) say which service function answers which RPC.
 
+mod admission;
 mod apps;
+mod budget;
 mod cors;
 pub mod error;
 mod gateway;
@@ -15,22 +17,25 @@ mod limits;
 mod metrics;
 mod oauth;
 mod orgs;
+mod paths;
 mod projects;
+mod request_id;
 mod routes;
+mod upload;
 mod users;
 
+pub use limits::Bound;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
 use tower::ServiceBuilder;
-use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
+use tower_http::request_id::{PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
 
 use crate::auth::Gate;
 use crate::crypto::keypool::KeyPool;
-use crate::ids::Ids;
 use crate::proto::{DESCRIPTOR_SET, rpcs};
 use crate::service::Services;
 use crate::service::oauth::OAuth;
@@ -38,6 +43,7 @@ use crate::shutdown::Shutdown;
 use crate::store::Store;
 use gateway::Gateway;
 use limits::Limits;
+use request_id::NewRequestId;
 use routes::Table;
 
 /// Largest body of a request in bytes (design, section 5); gRPC messages too.
@@ -55,12 +61,8 @@ pub struct Parts {
     pub store: Store,
     /// For the metrics.
     pub keys: KeyPool,
-    /// Makes request ids.
-    pub ids: Arc<Ids>,
-    /// How long a request may take.
-    pub deadline: Duration,
-    /// How many requests may be in work at once.
-    pub concurrency: usize,
+    /// What requests may take of the server.
+    pub bound: Bound,
     /// Whether gRPC reflection answers.
     pub reflection: bool,
     /// Tells when the server is about to stop.
@@ -93,14 +95,17 @@ pub fn unserved(services: &Services, gate: Gate) -> Vec<&'static str> {
 /// # Panics
 /// If a route table contradicts the contract; any test that starts a server shows it.
 pub fn router(parts: Parts) -> Router {
-    let Table { rest, rpc, .. } = table(&parts.services, parts.gate);
-    let rpc = if parts.reflection { reflection(rpc) } else { rpc };
-    let rpc = health::rpc(rpc, parts.shutdown.clone());
-    let limits = Limits::new(parts.deadline, parts.concurrency);
+    let mut table = table(&parts.services, parts.gate);
+    if parts.reflection {
+        table.rpc = reflection(table.rpc);
+    }
+    table.rpc = health::rpc(table.rpc, parts.shutdown.clone());
+    let limits = Limits::new(parts.bound);
     let oauth = oauth::routes(&parts.oauth, &limits);
-    let gateway = Gateway::new(rest, rpc, limits);
+    let gateway = Gateway::new(table, limits.clone());
     let layers = ServiceBuilder::new()
-        .layer(SetRequestIdLayer::x_request_id(NewRequestId(parts.ids)))
+        .map_request(request_id::checked)
+        .layer(SetRequestIdLayer::x_request_id(NewRequestId))
         .layer(TraceLayer::new_for_http().make_span_with(request_span))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(axum::middleware::from_fn(cors::layer));
@@ -109,7 +114,11 @@ pub fn router(parts: Parts) -> Router {
         .route("/debug/ready", get(health::ready))
         .route("/debug/validate", get(health::ready))
         .with_state((parts.store.clone(), parts.shutdown))
-        .merge(Router::new().route("/debug/metrics", get(metrics::metrics)).with_state((parts.keys, parts.store)))
+        .merge(Router::new().route("/debug/metrics", get(metrics::metrics)).with_state((
+            parts.keys,
+            parts.store,
+            limits,
+        )))
         .merge(oauth)
         .fallback_service(gateway)
         .layer(layers)
@@ -132,14 +141,4 @@ fn service_names() -> Vec<&'static str> {
 fn request_span<B>(request: &axum::http::Request<B>) -> tracing::Span {
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or("");
     tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
-}
-
-/// Request ids are numbers; a request that brings one keeps it.
-#[derive(Clone)]
-struct NewRequestId(Arc<Ids>);
-
-impl MakeRequestId for NewRequestId {
-    fn make_request_id<B>(&mut self, _request: &axum::http::Request<B>) -> Option<RequestId> {
-        self.0.token().to_string().parse().ok().map(RequestId::new)
-    }
 }

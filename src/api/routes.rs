@@ -7,22 +7,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, Response, StatusCode, request};
-use bytes::Bytes;
+use axum::http::{HeaderMap, Response, StatusCode, Uri};
 use connectrpc::RequestContext;
 
-use super::{error, json};
+use super::{admission, error, json};
 use crate::auth::{Ctx, Gate};
 use crate::error::{Code, Error, Result};
 use crate::proto::{Call, Rpc, rpcs};
 
-/// The header that names the organization (contract 1.5).
-const ORG_HEADER: &str = "x-zitadel-orgid";
-
 /// An answer in the making.
-pub type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
-/// A REST handler: head of the request, path parameters, body.
-pub type RestHandler = Arc<dyn Fn(request::Parts, Vec<(&'static str, String)>, Bytes) -> Answer + Send + Sync>;
+pub type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>>> + Send>>;
+/// A REST handler: who calls, target of the request, path parameters, body.
+pub type RestHandler = Arc<dyn Fn(Ctx, &Uri, Params, &[u8]) -> Answer + Send + Sync>;
+/// Path parameters by the names of their fields.
+pub type Params = Vec<(&'static str, String)>;
 
 /// All routes of the server.
 pub struct Table {
@@ -30,7 +28,8 @@ pub struct Table {
     pub rest: Vec<(&'static Rpc, RestHandler)>,
     /// gRPC, gRPC-web and Connect.
     pub rpc: connectrpc::Router,
-    gate: Gate,
+    /// Lets callers in.
+    pub gate: Gate,
 }
 
 impl Table {
@@ -75,21 +74,25 @@ impl<S: Send + Sync + 'static> Resource<S> {
         Fut: Future<Output = Result<Res>> + Send + 'static,
     {
         assert_eq!(name, Req::RPC.name, "the route table names another RPC than the function serves");
-        let (service, gate) = (Arc::clone(&self.service), self.table.gate.clone());
-        let rest: RestHandler = Arc::new(move |head, params, body| {
-            let (service, gate) = (Arc::clone(&service), gate.clone());
+        let service = Arc::clone(&self.service);
+        let rest: RestHandler = Arc::new(move |cx, uri, params, body| {
+            let request = rest_message(uri, params, body);
+            let service = Arc::clone(&service);
             Box::pin(async move {
-                let answer = within(&head.headers, rest_call(service, gate, function, &head, params, &body)).await;
-                answer.unwrap_or_else(|e| error::response(&e))
+                let answer = function(service, cx, request?).await?;
+                let body = serde_json::to_vec(&answer).map_err(Error::internal)?;
+                Ok(json::json_response(StatusCode::OK, body))
             })
         });
         self.table.rest.push((Req::RPC, rest));
 
-        let (service, gate) = (Arc::clone(&self.service), self.table.gate.clone());
-        let handler = connectrpc::handler::handler_fn(move |cx: RequestContext, request: Req| {
-            let (service, gate) = (Arc::clone(&service), gate.clone());
+        let service = Arc::clone(&self.service);
+        let handler = connectrpc::handler::handler_fn(move |mut head: RequestContext, request: Req| {
+            let caller = admission::caller(head.extensions_mut());
+            let service = Arc::clone(&service);
             async move {
-                let answer = call(service, gate, function, cx.headers(), request).await;
+                let cx = caller.map_err(|e| error::status(&e))?;
+                let answer = function(service, cx, request).await;
                 answer.map(connectrpc::Response::new).map_err(|e| error::status(&e))
             }
         });
@@ -98,59 +101,26 @@ impl<S: Send + Sync + 'static> Resource<S> {
     }
 }
 
-async fn rest_call<S, Req, Res, Fut>(
-    service: Arc<S>,
-    gate: Gate,
-    function: fn(Arc<S>, Ctx, Req) -> Fut,
-    head: &request::Parts,
-    params: Vec<(&'static str, String)>,
-    body: &[u8],
-) -> Result<Response<Body>>
-where
-    Req: Call,
-    Res: serde::Serialize,
-    Fut: Future<Output = Result<Res>>,
-{
-    let mut request: Req = rest_message(head, body)?;
-    for (field, value) in params {
-        request.bind(field, value);
-    }
-    let answer = call(service, gate, function, &head.headers, request).await?;
-    let body = serde_json::to_vec(&answer).map_err(Error::internal)?;
-    Ok(json::json_response(StatusCode::OK, body))
-}
-
-/// The message without its path parameters. A POST whose contract has no body (the change lists)
-/// reads the query string as the original does, or a JSON body as its callers meant it.
-fn rest_message<Req: Call>(head: &request::Parts, body: &[u8]) -> Result<Req> {
-    let query = head.uri.query().unwrap_or_default();
-    if Req::RPC.body || (Req::RPC.verb == "POST" && query.is_empty()) {
+/// The message of a REST call. A POST whose contract has no body (the change lists) reads the query
+/// string as the original does, or a JSON body as its callers meant it.
+fn rest_message<Req: Call>(uri: &Uri, params: Params, body: &[u8]) -> Result<Req> {
+    let query = uri.query().unwrap_or_default();
+    let mut request: Req = if Req::RPC.body || (Req::RPC.verb == "POST" && query.is_empty()) {
         json::decode(body)
     } else {
         json::decode_query(query)
+    }?;
+    for (field, value) in params {
+        request.bind(field, value);
     }
-}
-
-async fn call<S, Req, Res, Fut>(
-    service: Arc<S>,
-    gate: Gate,
-    function: fn(Arc<S>, Ctx, Req) -> Fut,
-    headers: &HeaderMap,
-    request: Req,
-) -> Result<Res>
-where
-    Req: Call,
-    Fut: Future<Output = Result<Res>>,
-{
-    let authorization = headers.get("authorization").map(axum::http::HeaderValue::as_bytes);
-    // What is no text is no organization either; the gate says so, after it has looked at the token.
-    let org_id = headers.get(ORG_HEADER).map_or("", |v| v.to_str().unwrap_or("\u{fffd}"));
-    let cx = gate.admit(Req::RPC.permission, authorization, org_id).await?;
-    function(service, cx, request).await
+    Ok(request)
 }
 
 /// Honours `grpc-timeout` on REST calls as the gateway does (recordings 612 and 613).
-async fn within<T>(headers: &HeaderMap, work: impl Future<Output = Result<T>>) -> Result<T> {
+///
+/// # Errors
+/// Code 3 for a timeout that is none, code 4 when it has passed; or those of the work.
+pub(super) async fn within<T>(headers: &HeaderMap, work: impl Future<Output = Result<T>>) -> Result<T> {
     let Some(text) = headers.get("grpc-timeout") else { return work.await };
     let limit = text.to_str().ok().and_then(timeout);
     let Some(limit) = limit else {

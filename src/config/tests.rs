@@ -27,6 +27,8 @@ fn mistakes_are_named() {
         (None, Some(("CLAVIGER_LISEN", "x")), "CLAVIGER_LISEN"),
         (None, Some(("CLAVIGER_SERVER_LISEN", "x")), "CLAVIGER_SERVER_LISEN"),
         (None, Some(("CLAVIGER_KEYS_POOL", "x")), "whole number"),
+        (None, Some(("CLAVIGER_SERVER_MAX_BODY_MEMORY", "15")), "server.max_body_memory"),
+        (None, Some(("CLAVIGER_SERVER_BODY_TIMEOUT", "0")), "server.body_timeout"),
         (None, Some(("CLAVIGER_ISSUER", "localhost")), "server.issuer"),
         (None, Some(("CLAVIGER_SERVER_REFLECTION", "maybe")), "true or false"),
         (None, Some(("CLAVIGER_SERVER_HEAD_TIMEOUT", "0")), "server.head_timeout"),

@@ -3,6 +3,8 @@
 //! Everything made here carries at least 256 random bits, so a plain SHA-256 is what is stored: a
 //! slow hash protects guessable passwords, and these cannot be guessed.
 
+use std::cell::RefCell;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand::TryRng as _;
@@ -23,6 +25,12 @@ const RANDOM: usize = 32;
 /// Characters of the checksum at its end.
 const CHECK: usize = 6;
 
+/// Characters of a request id.
+const REQUEST_ID: usize = 18;
+/// Request ids that one look into the random source of the system is good for.
+const REQUEST_IDS: usize = 64;
+const REQUEST_ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+
 /// The random source of the operating system, for key generation.
 pub(super) fn system_rng() -> impl rand::CryptoRng {
     rand::rand_core::UnwrapErr(SysRng)
@@ -34,6 +42,21 @@ pub(super) fn random<const N: usize>() -> Zeroizing<[u8; N]> {
     #[expect(clippy::expect_used, reason = "without a random source no answer could be safe")]
     SysRng.try_fill_bytes(bytes.as_mut_slice()).expect("the operating system gives random bytes");
     bytes
+}
+
+/// An id for a request: 18 characters with 90 random bits. It tells nothing and opens nothing, so the
+/// randomness of many is fetched at once.
+pub fn request_id() -> [u8; REQUEST_ID] {
+    thread_local! {
+        static STOCK: RefCell<Vec<[u8; REQUEST_ID]>> = const { RefCell::new(Vec::new()) };
+    }
+    let random = STOCK.with_borrow_mut(|stock| {
+        if stock.is_empty() {
+            stock.extend(random::<{ REQUEST_ID * REQUEST_IDS }>().as_chunks().0);
+        }
+        stock.pop().unwrap_or_default()
+    });
+    random.map(|byte| REQUEST_ALPHABET[usize::from(byte % 32)])
 }
 
 /// SHA-256, as stored and compared.
@@ -153,6 +176,13 @@ pub(crate) mod tests {
         assert_eq!(secret.len(), 64);
         assert!(secret.bytes().all(|b| b.is_ascii_alphanumeric()));
         assert_ne!(*secret, *client_secret());
+    }
+
+    #[test]
+    fn request_ids_do_not_repeat() {
+        let ids: std::collections::HashSet<_> = (0..10 * REQUEST_IDS).map(|_| request_id()).collect();
+        assert_eq!(ids.len(), 10 * REQUEST_IDS);
+        assert!(ids.iter().flatten().all(u8::is_ascii_alphanumeric));
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Limits {
             write,
             idle: Duration::from_secs(server.idle_timeout),
             age: Duration::from_secs(server.max_connection_age),
-            linger: config.request_timeout().saturating_add(write),
+            linger: config.bound().deadline.saturating_add(write),
             delay: Duration::from_secs(server.shutdown_delay),
             grace: Duration::from_secs(server.shutdown_timeout),
         }

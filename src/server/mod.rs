@@ -23,13 +23,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::peer::Peer;
 use crate::shutdown::Shutdown;
 use connection::{Guard, Phase};
 pub use limits::Limits;
 use places::Places;
 use quiet::Quiet;
 use service::Counted;
-pub use service::Peer;
 use streams::Streams;
 use track::Track;
 
@@ -125,7 +125,7 @@ impl Server {
         };
         // Answers are small; waiting for more to send only adds delay.
         let _ = stream.set_nodelay(true);
-        let peer = Peer { address: peer.ip().to_canonical(), connection: self.number };
+        let peer = Peer::new(peer.ip(), self.number);
         let service = Counted { router: self.router.clone(), track: Arc::clone(&track), peer };
         let io = TokioIo::new(io::Watched::new(stream, Arc::clone(&track)));
         let connection = self.builder.serve_connection(io, service).into_owned();

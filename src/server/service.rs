@@ -3,7 +3,6 @@
 
 use std::convert::Infallible;
 use std::io::IoSlice;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -18,18 +17,10 @@ use tower::Service as _;
 
 use super::streams;
 use super::track::{Track, Unsent, Work};
+use crate::peer::Peer;
 
 /// Largest piece of an answer that HTTP/2 gets at once, the size of its frames.
 const PIECE: usize = 16 << 10;
-
-/// Who is at the other end of a connection; an extension of each request.
-#[derive(Debug, Clone, Copy)]
-pub struct Peer {
-    /// Its address.
-    pub address: IpAddr,
-    /// The number of the connection, unique within the process.
-    pub connection: u64,
-}
 
 /// The router for one connection.
 pub(super) struct Counted {

@@ -5,6 +5,7 @@
 
 mod attacks;
 mod authz;
+mod bodies;
 mod bounds;
 mod caches;
 mod clients;

@@ -83,7 +83,10 @@ async fn a_request_that_never_ends_is_given_up() {
     let settings = vec![("CLAVIGER_SERVER_REQUEST_TIMEOUT", "1".to_owned())];
     let server = TestServer::with(Options { settings, ..Options::default() }).await;
     let mut stream = TcpStream::connect(server.address).await.expect("a connection");
-    let head = "POST /management/v1/projects HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{";
+    let head = format!(
+        "POST /management/v1/projects HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Length: 10\r\n\r\n{{",
+        server.token
+    );
     stream.write_all(head.as_bytes()).await.expect("half a request");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.expect("an answer");

@@ -13,9 +13,13 @@ use axum::response::IntoResponse as _;
 use axum::routing::any;
 use bytes::Bytes;
 
-use super::gateway::{guarded, read};
+use super::admission::single;
+use super::gateway::guarded;
 use super::limits::Limits;
+use super::upload::Upload;
 use crate::auth::bearer;
+use crate::error::{Code, Error};
+use crate::place;
 use crate::service::oauth::{Introspection, OAuth, OAuthError, Outcome, TokenRequest};
 use form::Params;
 
@@ -54,14 +58,13 @@ impl Table<'_> {
     {
         let (service, limits) = (Arc::clone(self.service), self.limits.clone());
         let handler = move |request: axum::extract::Request| async move {
-            let work = async {
+            let work = Box::pin(async {
                 let (head, body) = request.into_parts();
-                let body = read(body, &head.headers).await?;
-                if body.len() > MAX_FORM {
-                    return Err(OAuthError::invalid_request(format!("the form is larger than {MAX_FORM} bytes")));
-                }
-                function((service, head, body)).await
-            };
+                let upload = Upload::new(&head, body);
+                single(&head.headers)?;
+                let (body, place) = limits.read_of_stranger(upload, MAX_FORM).await.map_err(unread)?;
+                place::held(place, function((service, head, body.bytes.clone()))).await
+            });
             match guarded(&limits, work).await {
                 Ok(Ok(response)) => response,
                 Ok(Err(error)) => answer::error(&error),
@@ -71,6 +74,14 @@ impl Table<'_> {
         };
         self.router = self.router.route(path, any(handler));
         self
+    }
+}
+
+/// Why a form could not be read.
+fn unread(error: Error) -> OAuthError {
+    match error.code {
+        Code::ResourceExhausted => OAuthError::invalid_request(format!("the form is larger than {MAX_FORM} bytes")),
+        _ => error.into(),
     }
 }
 
