@@ -14,6 +14,7 @@ mod errors;
 mod fuzz;
 mod fuzz_oauth;
 mod grants;
+mod history;
 mod introspection;
 mod keys;
 mod lists;

@@ -10,6 +10,7 @@ pub mod rows;
 pub mod server;
 pub mod sound;
 pub mod tokens;
+pub mod workload;
 
 pub use server::{Options, TestServer};
 
