@@ -67,9 +67,8 @@ impl Step {
         self
     }
 
-    fn quietly(mut self) -> Self {
-        self.quiet = true;
-        self
+    fn quietly(self) -> Self {
+        Self { quiet: true, ..self }
     }
 
     fn makes(mut self, kind: &'static str, below: &[String], pointer: &'static str) -> Self {
@@ -89,7 +88,6 @@ impl Step {
 }
 
 impl World {
-    /// A world in which there is one organization.
     pub fn of(org: &str) -> Self {
         Self([("org", vec![vec![org.to_owned()]])].into())
     }
@@ -102,8 +100,8 @@ impl World {
                 self.put(kind, [below.as_slice(), &[text(answer, pointer)]].concat());
             }
             Learn::Gone(kind, place) => {
-                if let Some(list) = self.0.get_mut(kind).filter(|_| !keep) {
-                    list.retain(|known| known != place);
+                for list in self.0.values_mut().filter(|_| !keep) {
+                    list.retain(|known| !known.starts_with(place));
                 }
                 if *kind == "user" {
                     self.put("gone", place.clone());
@@ -148,7 +146,9 @@ impl Caller {
 
     fn any(&mut self, world: &World, kind: &str) -> Option<Vec<String>> {
         let list = world.0.get(kind).filter(|list| !list.is_empty())?;
-        Some(list[self.below(list.len())].clone())
+        // Often the newest, so that callers meet.
+        let at = if self.below(2) == 0 { list.len() - 1 } else { self.below(list.len()) };
+        Some(list[at].clone())
     }
 
     /// The next call; none if there is nothing yet to call it on.
