@@ -70,9 +70,12 @@ fn silent(number: usize) -> Vec<u8> {
     if number.is_multiple_of(2) { Vec::new() } else { b"PRI * HTTP"[..].to_vec() }
 }
 
-fn assertion(_: &Scene, number: usize) -> Vec<u8> {
+fn assertion(scene: &Scene, number: usize) -> Vec<u8> {
     let head = format!(r#"{{"alg":"RS256","kid":"{number:0>34000}"}}"#);
-    let claims = format!(r#"{{"iss":"{number}","sub":"{number}","aud":"x","iat":1,"exp":9999999999}}"#);
+    let (client, now) = (&scene.client_id, jsonwebtoken::get_current_timestamp());
+    let port = scene.target.address.rsplit(':').next().expect("a port");
+    let times = format!(r#""iat":{now},"exp":{}"#, now + 600);
+    let claims = format!(r#"{{"iss":"{client}","sub":"{client}","aud":"http://localhost:{port}",{times}}}"#);
     let encoded = |text: &[u8]| URL_SAFE_NO_PAD.encode(text);
     let jwt = format!("{}.{}.{}", encoded(head.as_bytes()), encoded(claims.as_bytes()), encoded(&[7; 256]));
     let kind = "client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer";

@@ -17,6 +17,8 @@ pub struct Scene {
     pub project: String,
     /// Path of the keys of an application.
     pub keys: String,
+    /// Client id of that application.
+    pub client_id: String,
     /// An introspection, as bytes.
     pub introspection: Vec<u8>,
 }
@@ -35,7 +37,8 @@ impl Scene {
         let form = format!("token={}", target.token);
         let introspection = request("POST", "/oauth/v2/introspect", &headers, &form);
         let keys = format!("{project}/apps/{}/keys", member(&key, "appId"));
-        Self { target, project, keys, introspection }
+        let client_id = member(&key, "clientId");
+        Self { target, project, keys, client_id, introspection }
     }
 
     /// Memory in kB when the server has warmed up and rests.
