@@ -106,7 +106,7 @@ async fn serve(config: Config) -> Outcome {
     let bound = listener.local_addr()?;
     let app = App::build(&config, bound, Replace::default()).await?;
     // Listened for before anybody is told of the start: a stop that comes at once is a clean one too.
-    shutdown::on_signals(app.shutdown.clone());
+    shutdown::on_signals(&app.shutdown);
     say(&app.greeting(&config, bound));
     let until = server::serve(listener, app.router.clone(), Limits::of(&config), app.shutdown.clone()).await;
     if tokio::time::timeout_at(until, app.stop()).await.is_err() {

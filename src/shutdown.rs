@@ -38,7 +38,7 @@ impl Shutdown {
 
 /// Stops the server on SIGTERM, and on Ctrl-C at a terminal; a second signal hastens it.
 #[cfg(unix)]
-pub fn on_signals(shutdown: Shutdown) {
+pub fn on_signals(shutdown: &Shutdown) {
     use tokio::signal::unix::SignalKind;
     for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
         let shutdown = shutdown.clone();
@@ -69,7 +69,8 @@ fn each(kind: tokio::signal::unix::SignalKind, act: impl Fn() + Send + 'static) 
 
 /// Stops the server on Ctrl-C; a second one hastens it.
 #[cfg(not(unix))]
-pub fn on_signals(shutdown: Shutdown) {
+pub fn on_signals(shutdown: &Shutdown) {
+    let shutdown = shutdown.clone();
     tokio::spawn(async move {
         while tokio::signal::ctrl_c().await.is_ok() {
             shutdown.hasten();

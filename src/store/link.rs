@@ -113,7 +113,7 @@ impl Link {
     pub async fn gone(&self) {
         let mut down = self.down.subscribe();
         if down.wait_for(Option::is_some).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

@@ -91,9 +91,7 @@ async fn idle_connections_end_and_pings_are_no_requests() {
     assert_eq!(h2.body(1).await, b"\"ok\"");
     // An acknowledgement for each ping, until the connection is told to end, and for no other reason.
     let goaway = loop {
-        if h2.try_send(PING, 0, 0, b"keepaliv").await.is_err() {
-            panic!("closed without GOAWAY");
-        }
+        assert!(h2.try_send(PING, 0, 0, b"keepaliv").await.is_ok(), "closed without GOAWAY");
         let frame = h2.next().await.expect("an answer to the ping");
         match frame.kind {
             PING => assert_eq!(frame.payload, b"keepaliv"),

@@ -19,6 +19,7 @@ mod errors;
 mod fuzz;
 mod fuzz_oauth;
 mod grants;
+mod history;
 mod ids;
 mod introspection;
 mod jose;

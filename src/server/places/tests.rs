@@ -56,7 +56,7 @@ async fn who_never_spoke_gives_way_first_and_the_oldest_of_them() {
     let mut scene = Scene::new(3, 3);
     let spoken = scene.come("10.0.0.1").expect("free");
     drop(spoken.seat.track.begin());
-    tokio::time::advance(Duration::from_secs(60)).await;
+    tokio::time::advance(Duration::from_mins(1)).await;
     let silent = scene.come("10.0.0.2").expect("free");
     tokio::time::advance(Duration::from_secs(1)).await;
     let newer = scene.come("10.0.0.3").expect("free");
@@ -73,7 +73,9 @@ async fn the_address_with_most_connections_gives_way() {
     let single = scene.come("10.0.0.1").expect("free");
     drop(single.seat.track.begin());
     let many: Vec<_> = (0..3).map(|_| scene.come("10.0.0.2").expect("free")).collect();
-    many.iter().for_each(|place| drop(place.seat.track.begin()));
+    for place in &many {
+        drop(place.seat.track.begin());
+    }
     assert!(scene.come("10.0.0.3").is_none(), "their clients may be just about to ask again");
     tokio::time::advance(RECENT).await;
     let _next = scene.come("10.0.0.3").expect("one gives way");

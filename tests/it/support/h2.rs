@@ -67,7 +67,7 @@ impl H2 {
                 block.extend_from_slice(text.as_bytes());
             }
         }
-        self.send(HEADERS, END_HEADERS | u8::from(end) * END_STREAM, stream, &block).await;
+        self.send(HEADERS, END_HEADERS | (u8::from(end) * END_STREAM), stream, &block).await;
     }
 
     /// A GET without a body.

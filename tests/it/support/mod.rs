@@ -12,6 +12,7 @@ pub mod rows;
 pub mod server;
 pub mod sound;
 pub mod tokens;
+pub mod workload;
 
 pub use server::{Options, TestServer};
 
@@ -37,6 +38,6 @@ pub fn number(value: &Value, pointer: &str) -> u64 {
 
 /// What must happen, but not for ever: the deadline is far beyond what any machine needs.
 pub async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
-    let waited = tokio::time::timeout(std::time::Duration::from_secs(60), work).await;
+    let waited = tokio::time::timeout(std::time::Duration::from_mins(1), work).await;
     waited.unwrap_or_else(|_| panic!("waited too long for {what}"))
 }
