@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use buffa::{EnumValue, MessageField};
 
+use super::oidc_config::OidcConfig;
 use super::{Deps, changes, oidc, validate};
 use crate::auth::Ctx;
 use crate::crypto::secrets;
@@ -77,7 +78,7 @@ impl Apps {
             client_id: &client_id,
             method,
             secret_hash: hash.as_ref().map(<[u8; 32]>::as_slice),
-            config: AppConfig::Oidc(serde_json::to_string(&config).map_err(Error::internal)?),
+            config: AppConfig::Oidc(OidcConfig::of(&config).stored()?),
         };
         let event = self.insert(&cx, &app).await?;
         let problems = oidc::compliance(&config);
@@ -312,7 +313,7 @@ fn api_method(method: EnumValue<APIAuthMethodType>) -> AppMethod {
 fn message(org_id: &str, row: AppRow) -> Result<App> {
     let secret_last_used = optional_timestamp(row.secret_used_at);
     let config = if let Some(stored) = &row.oidc_config {
-        let mut config = oidc::read(stored)?;
+        let mut config = oidc::read(stored, row.client_id)?;
         config.secret_last_used = secret_last_used;
         Config::OidcConfig(Box::new(config))
     } else {

@@ -10,6 +10,7 @@ mod machine_keys;
 mod members;
 pub mod oauth;
 mod oidc;
+mod oidc_config;
 mod orgs;
 mod projects;
 mod roles;

@@ -2,6 +2,7 @@
 
 use buffa::{EnumValue, MessageField};
 
+use super::oidc_config::OidcConfig;
 use crate::error::{Error, Result};
 use crate::proto::zitadel::app::v1::{
     OIDCAppType, OIDCAuthMethodType, OIDCConfig, OIDCGrantType, OIDCResponseType, OIDCVersion,
@@ -48,8 +49,8 @@ pub fn config_of(request: &AddOIDCAppRequest, client_id: &str) -> OIDCConfig {
 ///
 /// # Errors
 /// The stored text is not such a configuration.
-pub fn read(stored: &str) -> Result<OIDCConfig> {
-    let mut config: OIDCConfig = serde_json::from_str(stored).map_err(Error::internal)?;
+pub fn read(stored: &str, client_id: String) -> Result<OIDCConfig> {
+    let mut config = OidcConfig::read(stored)?.message(client_id);
     let problems = compliance(&config);
     config.none_compliant = problems.none_compliant;
     config.compliance_problems = problems.messages;

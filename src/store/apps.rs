@@ -136,7 +136,7 @@ impl Work {
 pub enum AppConfig {
     /// Of an API.
     Api,
-    /// Of an OpenID Connect client, as protobuf JSON.
+    /// Of an OpenID Connect client, as `service::oidc_config` stores it.
     Oidc(String),
 }
 

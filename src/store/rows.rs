@@ -64,7 +64,7 @@ pub struct AppRow {
     pub auth_method: i64,
     /// Whether the method is a private key JWT.
     pub takes_keys: bool,
-    /// Configuration of an OIDC application as protobuf JSON.
+    /// Configuration of an OIDC application, as `service::oidc_config` stores it.
     pub oidc_config: Option<String>,
     /// When its secret was last used.
     pub secret_used_at: Option<Micros>,

@@ -277,10 +277,23 @@ async fn many_roles_are_refused_by_their_number() {
     assert_eq!(server.post(&format!("/users/{user}/grants"), twice).await.1["code"], 3);
 }
 
-/// `$1` user, `$2` organization: 1,500 memberships in its projects.
-const MANY: &str = "INSERT INTO memberships (org_id, scope, object_id, user_id, roles, sequence, created_at, changed_at) \
+/// 1,500 projects of the organization `$1`.
+const PROJECTS: &str = "INSERT INTO projects (org_id, id, name, name_folded, state, role_assertion, role_check, \
+     has_project_check, private_labeling, sequence, created_at, changed_at) \
      WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500) \
-     SELECT $2, 2, 'p' || i, $1, 'PROJECT_OWNER', 1, 0, 0 FROM n";
+     SELECT $1, 'p' || i, 'p' || i, 'p' || i, 1, false, false, false, 0, 1, 0, 0 FROM n";
+/// `$1` user, `$2` its organization, `$3` organization: memberships in all these projects.
+const MANY: &str = "INSERT INTO memberships (org_id, scope, object_id, user_id, user_org_id, of_org, of_project, roles, \
+     sequence, created_at, changed_at) \
+     SELECT org_id, 2, id, $1, $2, org_id, id, '[\"PROJECT_OWNER\"]', 1, 0, 0 FROM projects \
+     WHERE org_id = $3 AND id LIKE 'p%'";
+
+/// Makes a user a member of 1,500 projects of an organization.
+async fn many(server: &TestServer, user: &str, user_org: &str, org: &str) {
+    let sql = server.sql().await;
+    sql.run(PROJECTS, &[org]).await;
+    sql.run(MANY, &[user, user_org, org]).await;
+}
 
 async fn store(server: &TestServer) -> Store {
     let config = Config::from_parts(None, &server.database.settings()).expect("a valid configuration");
@@ -293,7 +306,7 @@ async fn a_call_reads_no_memberships_of_other_organizations() {
     let (own, other) = (server.org().await, text(&server.ok("/orgs", json!({"name": "other"})).await, "/id"));
     let (user, token) = server.user(&own, "bot").await;
     server.org_role(&own, &user, "ORG_OWNER").await;
-    server.sql().await.run(MANY, &[&user, &other]).await;
+    many(&server, &user, &own, &other).await;
     let store = store(&server).await;
     let rows = async |org: &str| store.caller_by_pat(&secrets::hash(&token), org).await.expect("the store").len();
     assert_eq!(rows("").await, 1, "its own organization");
@@ -318,9 +331,9 @@ async fn memberships_of_a_user_are_bounded_in_each_organization() {
     let (own, other) = (server.org().await, text(&server.ok("/orgs", json!({"name": "other"})).await, "/id"));
     let (user, _) = server.user(&own, "bot").await;
     let (free, full) = (server.user(&own, "free").await.0, server.project("full").await);
-    server.sql().await.run(MANY, &[&user, &other]).await;
+    many(&server, &user, &own, &other).await;
     server.project_role(&full, &user, "PROJECT_OWNER").await;
-    server.sql().await.run(MANY, &[&user, &own]).await;
+    many(&server, &user, &own, &own).await;
     let one = server.project("one").await;
     let body = |user: &str| json!({"userId": user, "roles": ["PROJECT_OWNER"]});
     let (status, answer) = server.post(&format!("/projects/{one}/members"), body(&user)).await;

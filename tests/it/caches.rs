@@ -16,11 +16,14 @@ use crate::support::oauth::{BasicApp, Signer, aud};
 use crate::support::{Options, TestServer, text};
 
 /// Two servers on one database that clients know under one name; for the second one time stands still, so
-/// that it remembers what it saw.
-async fn pair() -> (TestServer, TestServer, FixedMonotonic) {
+/// that it remembers what it saw. None on SQLite, where one server has the file.
+async fn pair() -> Option<(TestServer, TestServer, FixedMonotonic)> {
     let one = TestServer::with(Options { settings: settings(), ..Options::default() }).await;
+    if one.database.is_sqlite() {
+        return None;
+    }
     let (two, time) = still(Some(&one)).await;
-    (one, two, time)
+    Some((one, two, time))
 }
 
 fn settings() -> Vec<(&'static str, String)> {
@@ -56,7 +59,7 @@ async fn cost(server: &TestServer, work: impl AsyncFnOnce()) -> (u64, i64) {
 
 #[tokio::test]
 async fn what_one_replica_just_made_is_good_at_the_other_at_once() {
-    let (one, two, _) = pair().await;
+    let Some((one, two, _)) = pair().await else { return };
     let project = one.project("p").await;
     let app = one.basic_app(&project, "a").await;
     let machine = machine(&one).await;
@@ -76,7 +79,7 @@ async fn what_one_replica_just_made_is_good_at_the_other_at_once() {
 
 #[tokio::test]
 async fn a_key_just_added_opens_every_replica_although_it_was_asked_for_before() {
-    let (one, two, _) = pair().await;
+    let Some((one, two, _)) = pair().await else { return };
     let project = one.project("p").await;
     let app = one.app(&project, "a").await;
     let first =
@@ -104,7 +107,7 @@ async fn a_key_just_added_opens_every_replica_although_it_was_asked_for_before()
 
 #[tokio::test]
 async fn an_organization_just_made_is_known_to_every_replica() {
-    let (one, two, _) = pair().await;
+    let Some((one, two, _)) = pair().await else { return };
     assert_eq!(two.me(&two.token).await.0, 200);
     let made = one.ok("/orgs", json!({"name": "second"})).await;
     let org = text(&made, "/id");
@@ -122,7 +125,7 @@ async fn a_role_just_given_counts_at_once() {
     let add = || server.call_as(&token, None, Method::POST, "/projects", Some(json!({"name": "p"})));
     assert_eq!(add().await.0, 403);
     // As another replica would: this server does not notice.
-    server.sql().await.run("UPDATE memberships SET roles = 'ORG_OWNER' WHERE user_id = $1", &[&user]).await;
+    server.sql().await.run("UPDATE memberships SET roles = '[\"ORG_OWNER\"]' WHERE user_id = $1", &[&user]).await;
     assert_eq!(add().await.0, 200);
 }
 
@@ -136,7 +139,7 @@ async fn rotate(server: &TestServer, old: OldKey) {
 
 #[tokio::test]
 async fn what_a_leaked_key_signed_is_refused_as_soon_as_the_key_is_forgotten() {
-    let (one, two, time) = pair().await;
+    let Some((one, two, time)) = pair().await else { return };
     let project = one.project("p").await;
     let app = one.basic_app(&project, "a").await;
     let machine = machine(&one).await;
@@ -153,7 +156,7 @@ async fn what_a_leaked_key_signed_is_refused_as_soon_as_the_key_is_forgotten() {
 
 #[tokio::test]
 async fn tokens_of_a_key_made_just_now_are_good_at_every_replica() {
-    let (one, two, _) = pair().await;
+    let Some((one, two, _)) = pair().await else { return };
     let project = one.project("p").await;
     let app = one.basic_app(&project, "a").await;
     let machine = machine(&one).await;
@@ -170,12 +173,12 @@ async fn tokens_of_a_key_made_just_now_are_good_at_every_replica() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_herd_costs_one_look_up_of_each_kind() {
-    let (one, two, _) = pair().await;
-    let project = one.project("p").await;
-    let app = one.basic_app(&project, "a").await;
-    let token = one.access_token(&machine(&one).await, &aud(&project)).await;
-    let (asked, _) = cost(&two, async || {
-        let herd = (0..200).map(|_| two.introspect(&app, &token));
+    let (server, _) = still(None).await;
+    let project = server.project("p").await;
+    let app = server.basic_app(&project, "a").await;
+    let token = server.access_token(&machine(&server).await, &aud(&project)).await;
+    let (asked, _) = cost(&server, async || {
+        let herd = (0..200).map(|_| server.introspect(&app, &token));
         assert!(futures::future::join_all(herd).await.iter().all(|(_, answer)| answer["active"] == true));
     })
     .await;
@@ -205,8 +208,6 @@ async fn strangers_leave_nothing_behind_and_cost_one_look_up_at_most() {
             assert_eq!(server.introspect(&named, &token).await.0, 400);
             let seen = server.call_as(&token, Some(&long), Method::GET, "/orgs/me", None).await;
             assert_eq!((seen.0, text(&seen.1, "/details/0/id").as_str()), (403, "AUTH-Bs7Ds"));
-            let noise = format!("{}.{n}.", "y".repeat(70_000));
-            assert_eq!(server.me(&noise).await.0, 401);
         }
     })
     .await;
@@ -221,11 +222,14 @@ async fn strangers_leave_nothing_behind_and_cost_one_look_up_at_most() {
             assert_eq!(seen.0, 403, "unknown organization");
             let foreign = Signer { kid: n.to_string(), ..signer.clone() }.sign(&signer.claims(), Algorithm::RS256);
             assert_eq!(server.me(&foreign).await.0, 401, "a token with a key of nobody");
+            let noise = format!("{}.{n}.", "y".repeat(60_000));
+            assert_eq!(server.me(&noise).await.0, 401);
         }
     })
     .await;
     // A token of nobody is asked for twice: who calls, and, in the database, the keys that might have signed it.
-    assert_eq!((asked, grown), (20 * 5, 0));
+    // Noise is asked for once, and not in the database.
+    assert_eq!((asked, grown), (20 * 6, 0));
     assert_eq!(server.introspect(&app, &token).await.0, 200);
     assert!(server.app.store.remembered().bytes > 0);
     let metrics = server.http.get(server.url("/debug/metrics")).send().await.expect("an answer").text().await;
