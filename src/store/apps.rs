@@ -98,8 +98,8 @@ impl Store {
         filters: &[TextFilter],
         page: Page,
     ) -> Result<Listed<AppRow>> {
-        let rows: Vec<ListRow<AppRow>> =
-            on!(&self.read, c => search(org_id, project_id, filters, page).build_query_as().fetch_all(c).await)?;
+        let rows: Vec<ListRow<AppRow>> = on!(&self.read, c => search(org_id, project_id, filters, page)
+            .build_query_as().persistent(filters.is_empty()).fetch_all(c).await)?;
         Ok(rows.into())
     }
 }

@@ -68,11 +68,13 @@ where
     DB: Database,
     String: for<'q> Encode<'q, DB> + Type<DB>,
 {
-    query.push(format_args!("{column} IN (''"));
-    for value in values {
-        query.push(", ").push_bind(value.clone());
-    }
-    query.push(")");
+    // One value for all, so that the text of the statement does not tell how many there are.
+    let (before, after) = if DB::NAME == sqlx::Postgres::NAME {
+        ("SELECT json_array_elements_text(CAST(", " AS json))")
+    } else {
+        ("SELECT value FROM json_each(", ")")
+    };
+    query.push(format_args!("{column} IN ({before}")).push_bind(super::json(values)).push(after).push(")");
 }
 
 /// Lower case as names are compared (contract 1.11); made in Rust so that both engines agree.

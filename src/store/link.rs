@@ -59,11 +59,15 @@ pub(super) struct Link {
     turn: tokio::sync::Semaphore,
 }
 
+/// Statements that a connection keeps prepared: more than there are texts in the store. What callers put together
+/// themselves, such as filters of a list, is not kept.
+const STATEMENTS: usize = 256;
+
 impl Link {
     /// A way to a server, not gone yet.
     pub fn new(options: PgConnectOptions, limits: Limits) -> Self {
         Self {
-            options,
+            options: options.statement_cache_capacity(STATEMENTS),
             limits,
             down: watch::Sender::new(None),
             heard: AtomicU64::new(0),

@@ -4,7 +4,7 @@ use serde::Serialize;
 use sqlx::{Database, Encode, QueryBuilder, Type};
 
 use super::events::lock;
-use super::filter::fold;
+use super::filter::{fold, push_any_of};
 use super::lists::{ListRow, Source, paged};
 use super::sql::{keeping, statement};
 use super::{
@@ -100,8 +100,8 @@ impl Store {
         only: Option<&[String]>,
         page: Page,
     ) -> Result<Listed<ProjectRow>> {
-        let rows: Vec<ListRow<ProjectRow>> =
-            on!(&self.read, c => search(org_id, filters, owner, only, page).build_query_as().fetch_all(c).await)?;
+        let rows: Vec<ListRow<ProjectRow>> = on!(&self.read, c => search(org_id, filters, owner, only, page)
+            .build_query_as().persistent(filters.is_empty()).fetch_all(c).await)?;
         Ok(rows.into())
     }
 }
@@ -129,11 +129,8 @@ where
         query.push(" AND org_id = ").push_bind(owner.to_owned());
     }
     if let Some(only) = only {
-        query.push(" AND id IN (''");
-        for id in only {
-            query.push(", ").push_bind(id.clone());
-        }
-        query.push(")");
+        query.push(" AND ");
+        push_any_of(&mut query, "id", only);
     }
     paged(&mut query, Source { org_id, kind: AggregateKind::Project, id: None }, "id", page);
     query

@@ -74,8 +74,8 @@ impl Store {
         filters: &[RoleFilter],
         page: Page,
     ) -> Result<Listed<RoleRow>> {
-        let rows: Vec<ListRow<RoleRow>> =
-            on!(&self.read, c => search(project, filters, page).build_query_as().fetch_all(c).await)?;
+        let rows: Vec<ListRow<RoleRow>> = on!(&self.read, c => search(project, filters, page)
+            .build_query_as().persistent(filters.is_empty()).fetch_all(c).await)?;
         Ok(rows.into())
     }
 }

@@ -112,8 +112,8 @@ impl Store {
     /// # Errors
     /// The store failed.
     pub async fn grant_search(&self, org_id: &str, filters: &[GrantFilter], page: Page) -> Result<Listed<GrantRow>> {
-        let rows: Vec<ListRow<GrantRow>> =
-            on!(&self.read, c => search(org_id, filters, page).build_query_as().fetch_all(c).await)?;
+        let rows: Vec<ListRow<GrantRow>> = on!(&self.read, c => search(org_id, filters, page)
+            .build_query_as().persistent(filters.is_empty()).fetch_all(c).await)?;
         Ok(rows.into())
     }
 }

@@ -66,8 +66,8 @@ impl Store {
         order: UserOrder,
         page: Page,
     ) -> Result<Listed<UserRow>> {
-        let rows: Vec<ListRow<UserRow>> =
-            on!(&self.read, c => search(org_id, filters, order, page).build_query_as().fetch_all(c).await)?;
+        let rows: Vec<ListRow<UserRow>> = on!(&self.read, c => search(org_id, filters, order, page)
+            .build_query_as().persistent(filters.is_empty()).fetch_all(c).await)?;
         Ok(rows.into())
     }
 }
