@@ -34,6 +34,8 @@ const RANGES: &[(&str, RangeInclusive<i64>, &str)] = &[
     ("server.request_timeout", 1..=86_400, " seconds"),
     ("server.max_concurrent_requests", 1..=1_000_000, ""),
     // The least lets the largest body of one caller in.
+    ("server.max_connections", 0..=1_000_000, ""),
+    ("server.max_connections_per_address", 0..=1_000_000, ""),
     ("server.max_body_memory", 16..=1 << 20, " mebibytes"),
     ("server.body_timeout", 1..=86_400, " seconds"),
     ("server.shutdown_delay", 0..=86_400, " seconds"),

@@ -198,6 +198,13 @@ impl Made {
         Ok(())
     }
 
+    /// Removes the files, not yet the directories.
+    pub fn undo_files(&mut self) {
+        let (directories, files) = std::mem::take(&mut self.0).into_iter().partition(|path| path.is_dir());
+        self.0 = directories;
+        drop(Self(files));
+    }
+
     /// Everything stays.
     pub fn keep(&mut self) {
         self.0.clear();

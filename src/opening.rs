@@ -41,7 +41,6 @@ pub struct Opened {
     /// What there was before.
     before: Look,
     place: String,
-    // In this order they go when a start fails: the lock, then what else was made, then directories.
     /// On SQLite, what keeps other servers away.
     pub lock: Option<ServerLock>,
     made: Made,
@@ -151,9 +150,7 @@ impl Opened {
             }
             Err(error) => {
                 store.close().await;
-                // Not before the store is closed, and the lock before its directory.
-                drop(lock);
-                drop(made);
+                undo(lock, made);
                 Err(StartError::from(error).on(&place))
             }
         }
@@ -212,9 +209,19 @@ impl Opened {
         if !as_before {
             self.made.keep();
         }
-        self.store.close().await;
-        error.on(&self.place)
+        let Self { store, place, lock, made, .. } = self;
+        store.close().await;
+        undo(lock, made);
+        error.on(&place)
     }
+}
+
+/// Removes what a start has made, once the store is closed: files while the lock still keeps other servers away from
+/// them, then the lock, then its directory.
+fn undo(lock: Option<ServerLock>, mut made: Made) {
+    made.undo_files();
+    drop(lock);
+    drop(made);
 }
 
 /// Where a token is written before the set-up is committed.
@@ -246,7 +253,8 @@ fn prepare(
     for file in &database {
         files::tighten("SQLite database", file)?;
     }
-    if made.file("SQLite database", path)? {
+    // Without the lock, another server may work in the file by the time this one gives up.
+    if lock.is_some() && made.file("SQLite database", path)? {
         for file in database {
             made.also(file);
         }

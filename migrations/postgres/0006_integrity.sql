@@ -4,10 +4,19 @@
 
 CREATE TABLE removed_orphans (what TEXT COLLATE "C" NOT NULL, row_count BIGINT NOT NULL);
 
-INSERT INTO removed_orphans SELECT 'personal_access_tokens', count(*) FROM personal_access_tokens WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.org_id = personal_access_tokens.org_id AND u.id = personal_access_tokens.user_id);
-DELETE FROM personal_access_tokens WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.org_id = personal_access_tokens.org_id AND u.id = personal_access_tokens.user_id);
-INSERT INTO removed_orphans SELECT 'machine_keys', count(*) FROM machine_keys WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.org_id = machine_keys.org_id AND u.id = machine_keys.user_id);
-DELETE FROM machine_keys WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.org_id = machine_keys.org_id AND u.id = machine_keys.user_id);
+-- An id could be given again to another user, who then had what the first one left behind.
+CREATE TABLE removed_users (id TEXT COLLATE "C" PRIMARY KEY, removed_at BIGINT NOT NULL);
+INSERT INTO removed_users SELECT aggregate_id, max(created_at) FROM events
+    WHERE aggregate_kind = 'user' AND kind = 'user.removed' GROUP BY aggregate_id;
+
+INSERT INTO removed_orphans SELECT 'personal_access_tokens', count(*) FROM personal_access_tokens WHERE EXISTS (SELECT 1 FROM removed_users r WHERE r.id = personal_access_tokens.user_id AND r.removed_at >= personal_access_tokens.created_at)
+     OR NOT EXISTS (SELECT 1 FROM users u WHERE u.org_id = personal_access_tokens.org_id AND u.id = personal_access_tokens.user_id);
+DELETE FROM personal_access_tokens WHERE EXISTS (SELECT 1 FROM removed_users r WHERE r.id = personal_access_tokens.user_id AND r.removed_at >= personal_access_tokens.created_at)
+     OR NOT EXISTS (SELECT 1 FROM users u WHERE u.org_id = personal_access_tokens.org_id AND u.id = personal_access_tokens.user_id);
+INSERT INTO removed_orphans SELECT 'machine_keys', count(*) FROM machine_keys WHERE EXISTS (SELECT 1 FROM removed_users r WHERE r.id = machine_keys.user_id AND r.removed_at >= machine_keys.created_at)
+     OR NOT EXISTS (SELECT 1 FROM users u WHERE u.org_id = machine_keys.org_id AND u.id = machine_keys.user_id);
+DELETE FROM machine_keys WHERE EXISTS (SELECT 1 FROM removed_users r WHERE r.id = machine_keys.user_id AND r.removed_at >= machine_keys.created_at)
+     OR NOT EXISTS (SELECT 1 FROM users u WHERE u.org_id = machine_keys.org_id AND u.id = machine_keys.user_id);
 INSERT INTO removed_orphans SELECT 'projects', count(*) FROM projects WHERE NOT EXISTS (SELECT 1 FROM organizations o WHERE o.id = projects.org_id);
 DELETE FROM projects WHERE NOT EXISTS (SELECT 1 FROM organizations o WHERE o.id = projects.org_id);
 INSERT INTO removed_orphans SELECT 'apps', count(*) FROM apps WHERE NOT EXISTS (SELECT 1 FROM projects p WHERE p.org_id = apps.org_id AND p.id = apps.project_id);
@@ -16,15 +25,19 @@ INSERT INTO removed_orphans SELECT 'app_keys', count(*) FROM app_keys WHERE NOT 
 DELETE FROM app_keys WHERE NOT EXISTS (SELECT 1 FROM apps a WHERE a.org_id = app_keys.org_id AND a.project_id = app_keys.project_id AND a.id = app_keys.app_id);
 INSERT INTO removed_orphans SELECT 'project_roles', count(*) FROM project_roles WHERE NOT EXISTS (SELECT 1 FROM projects p WHERE p.org_id = project_roles.org_id AND p.id = project_roles.project_id);
 DELETE FROM project_roles WHERE NOT EXISTS (SELECT 1 FROM projects p WHERE p.org_id = project_roles.org_id AND p.id = project_roles.project_id);
-INSERT INTO removed_orphans SELECT 'memberships', count(*) FROM memberships WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.id = memberships.user_id)
+INSERT INTO removed_orphans SELECT 'memberships', count(*) FROM memberships WHERE EXISTS (SELECT 1 FROM removed_users r WHERE r.id = memberships.user_id AND r.removed_at >= memberships.created_at)
+     OR NOT EXISTS (SELECT 1 FROM users u WHERE u.id = memberships.user_id)
      OR scope = 1 AND NOT EXISTS (SELECT 1 FROM organizations o WHERE o.id = memberships.org_id)
      OR scope = 2 AND NOT EXISTS (SELECT 1 FROM projects p WHERE p.org_id = memberships.org_id AND p.id = memberships.object_id);
-DELETE FROM memberships WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.id = memberships.user_id)
+DELETE FROM memberships WHERE EXISTS (SELECT 1 FROM removed_users r WHERE r.id = memberships.user_id AND r.removed_at >= memberships.created_at)
+     OR NOT EXISTS (SELECT 1 FROM users u WHERE u.id = memberships.user_id)
      OR scope = 1 AND NOT EXISTS (SELECT 1 FROM organizations o WHERE o.id = memberships.org_id)
      OR scope = 2 AND NOT EXISTS (SELECT 1 FROM projects p WHERE p.org_id = memberships.org_id AND p.id = memberships.object_id);
-INSERT INTO removed_orphans SELECT 'user_grants', count(*) FROM user_grants WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.id = user_grants.user_id)
+INSERT INTO removed_orphans SELECT 'user_grants', count(*) FROM user_grants WHERE EXISTS (SELECT 1 FROM removed_users r WHERE r.id = user_grants.user_id AND r.removed_at >= user_grants.created_at)
+     OR NOT EXISTS (SELECT 1 FROM users u WHERE u.id = user_grants.user_id)
      OR NOT EXISTS (SELECT 1 FROM projects p WHERE p.org_id = user_grants.org_id AND p.id = user_grants.project_id);
-DELETE FROM user_grants WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.id = user_grants.user_id)
+DELETE FROM user_grants WHERE EXISTS (SELECT 1 FROM removed_users r WHERE r.id = user_grants.user_id AND r.removed_at >= user_grants.created_at)
+     OR NOT EXISTS (SELECT 1 FROM users u WHERE u.id = user_grants.user_id)
      OR NOT EXISTS (SELECT 1 FROM projects p WHERE p.org_id = user_grants.org_id AND p.id = user_grants.project_id);
 INSERT INTO removed_orphans SELECT 'user_grant_roles', count(*) FROM user_grant_roles WHERE NOT EXISTS (SELECT 1 FROM user_grants g WHERE g.org_id = user_grant_roles.org_id AND g.id = user_grant_roles.grant_id)
      OR NOT EXISTS (SELECT 1 FROM user_grants g JOIN project_roles r ON r.org_id = g.org_id AND r.project_id = g.project_id
@@ -32,6 +45,7 @@ INSERT INTO removed_orphans SELECT 'user_grant_roles', count(*) FROM user_grant_
 DELETE FROM user_grant_roles WHERE NOT EXISTS (SELECT 1 FROM user_grants g WHERE g.org_id = user_grant_roles.org_id AND g.id = user_grant_roles.grant_id)
      OR NOT EXISTS (SELECT 1 FROM user_grants g JOIN project_roles r ON r.org_id = g.org_id AND r.project_id = g.project_id
          AND r.role_key = user_grant_roles.role_key WHERE g.org_id = user_grant_roles.org_id AND g.id = user_grant_roles.grant_id);
+DROP TABLE removed_users;
 -- What a grant lists must be what stands beside it.
 UPDATE user_grants SET role_keys = (SELECT coalesce(json_agg(j.value ORDER BY j.place), '[]')::text
     FROM json_array_elements_text(user_grants.role_keys::json) WITH ORDINALITY j (value, place)

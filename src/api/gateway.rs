@@ -7,13 +7,16 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Request, Response, Version, header};
 use connectrpc::{ConnectRpcService, DeadlinePolicy};
-use futures_util::FutureExt as _;
-use http_body_util::{BodyExt as _, Limited};
+use futures_util::{FutureExt as _, StreamExt as _};
+use http_body_util::{BodyExt as _, BodyStream, Limited, StreamBody};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep_until};
 use tower::Service;
 
 use super::admission::{Door, Entered, PUBLIC_BODY, refuse};
@@ -22,12 +25,16 @@ use super::paths::{cleaned, redirect};
 use super::routes::{RestHandler, Table, within};
 use super::upload::Upload;
 use super::{MAX_BODY, error, grpc_web_text, json};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::place;
 use crate::proto::{Rpc, rpcs};
 
 /// Largest stream of requests in bytes that reflection takes in one call.
 const REFLECTION: usize = 64 << 10;
+
+/// Answers of reflection and of the health watch that may go on at once, and how long each may.
+const STREAMS: usize = 256;
+const WATCH: Duration = Duration::from_mins(10);
 
 /// Largest body of a gRPC call in bytes: a message and what frames it.
 const MAX_FRAMED: usize = MAX_BODY + 5;
@@ -44,6 +51,7 @@ struct Inner {
     rpc: ConnectRpcService,
     door: Door,
     limits: Limits,
+    streams: Arc<Semaphore>,
 }
 
 struct Route {
@@ -81,7 +89,7 @@ impl Gateway {
             );
         let rpcs = rpcs::ALL.iter().map(|rpc| (format!("/{}/{}", rpc.service, rpc.name), *rpc)).collect();
         let door = Door::new(gate, limits.clone());
-        Self(Arc::new(Inner { trees, rpcs, rpc, door, limits }))
+        Self(Arc::new(Inner { trees, rpcs, rpc, door, limits, streams: Arc::new(Semaphore::new(STREAMS)) }))
     }
 }
 
@@ -152,6 +160,12 @@ impl Inner {
     /// Health, reflection, and what does not exist, whose body nobody wants to know.
     async fn rpc_of_others(&self, head: Parts, upload: Upload) -> Result<Response<Body>> {
         let path = head.uri.path();
+        let longest = if path.starts_with("/grpc.reflection.") {
+            Some(self.limits.deadline)
+        } else {
+            (path == "/grpc.health.v1.Health/Watch").then_some(WATCH)
+        };
+        let stream = longest.map(|longest| self.stream(longest)).transpose()?;
         let mut held = None;
         let body = if path.starts_with("/grpc.reflection.") {
             Body::new(Limited::new(upload.into_stream(), REFLECTION))
@@ -165,7 +179,18 @@ impl Inner {
         };
         let answer = self.rpc_binary(Request::from_parts(head, body)).await;
         drop(held);
-        Ok(answer)
+        Ok(match stream {
+            Some((turn, end)) => answer.map(|body| ended(body, turn, end)),
+            None => answer,
+        })
+    }
+
+    /// The right to an answer that goes on, and when it ends.
+    fn stream(&self, longest: Duration) -> Result<(OwnedSemaphorePermit, Instant)> {
+        let turn = Arc::clone(&self.streams).try_acquire_owned();
+        let turn =
+            turn.map_err(|_| Error::native(Code::ResourceExhausted, "too many streams are open; try again later"))?;
+        Ok((turn, Instant::now() + longest))
     }
 
     async fn rpc_binary(&self, request: Request<Body>) -> Response<Body> {
@@ -252,6 +277,15 @@ fn speaks_rpc(request: &Request<Body>) -> bool {
 
 fn content_type(request: &Request<Body>) -> Option<&str> {
     request.headers().get(header::CONTENT_TYPE)?.to_str().ok()
+}
+
+/// A body that is cut off at some time, and gives something back when it is over.
+fn ended(body: Body, turn: OwnedSemaphorePermit, end: Instant) -> Body {
+    let frames = BodyStream::new(body).take_until(sleep_until(end));
+    Body::new(StreamBody::new(frames.map(move |frame| {
+        let _held = &turn;
+        frame
+    })))
 }
 
 /// A form-encoded POST may name another verb (contract 1.2).

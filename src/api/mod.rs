@@ -106,7 +106,7 @@ pub fn router(parts: Parts) -> Router {
     let layers = ServiceBuilder::new()
         .map_request(request_id::checked)
         .layer(SetRequestIdLayer::x_request_id(NewRequestId))
-        .layer(TraceLayer::new_for_http().make_span_with(request_span))
+        .layer(TraceLayer::new_for_http().make_span_with(request_span).on_failure(()))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(axum::middleware::from_fn(cors::layer));
     Router::new()
@@ -137,8 +137,16 @@ fn service_names() -> Vec<&'static str> {
     names
 }
 
-/// The request id is in every log line of the request; headers and bodies never are.
+/// Bytes of a path, and of a method, that are shown in the log.
+const LONGEST_PATH: usize = 256;
+const LONGEST_METHOD: usize = 16;
+
+/// The request id is in every log line of the request; headers and bodies never are. What a stranger can make long
+/// is cut.
 fn request_span<B>(request: &axum::http::Request<B>) -> tracing::Span {
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or("");
-    tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
+    let method = Some(request.method().as_str()).filter(|method| method.len() <= LONGEST_METHOD).unwrap_or("other");
+    let path = request.uri().path();
+    let path = path.get(..path.floor_char_boundary(LONGEST_PATH)).unwrap_or(path);
+    tracing::info_span!("request", id, method, path)
 }

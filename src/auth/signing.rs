@@ -16,7 +16,6 @@ use crate::crypto::keypool::KeyPool;
 use crate::crypto::vault::Vault;
 use crate::error::{Error, Result};
 use crate::ids::Ids;
-use crate::place;
 use crate::store::{
     Actor, AggregateKind, Alone, Answer, Cache, Found, Held, SigningKeyAdded, SigningKeyRemoved, SigningKeyRow,
     SigningKeySwitched, SigningState, Store, Verdict, Work,
@@ -194,7 +193,8 @@ impl SigningKeys {
     }
 
     async fn make(&self, state: SigningState) -> Result<SigningKeyRow> {
-        let pair = place::away(self.0.parts.pool.take("")).await?;
+        // The place is kept: others wait for this with theirs, and one that was given back might not come again.
+        let pair = self.0.parts.pool.take("").await?;
         let id = self.0.parts.ids.next().await;
         let private_key = self.0.parts.vault.seal(&id, &pair.private_der()?)?;
         let changed_at = self.0.parts.clock.now();

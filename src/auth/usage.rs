@@ -100,9 +100,11 @@ impl Usage {
     pub async fn write(&self, store: &Store) -> Result<()> {
         let waiting = std::mem::take(&mut *self.0.waiting());
         let waiting: Vec<(Credentials, Micros)> = waiting.notes.into_iter().collect();
+        let mut written = Ok(());
         for batch in waiting.chunks(BATCH) {
-            store.uses_write(batch).await?;
+            // One that fails does not take the others along.
+            written = store.uses_write(batch).await.and(written);
         }
-        Ok(())
+        written
     }
 }

@@ -202,7 +202,7 @@ fn of_an_orchestrator(name: &str) -> bool {
 
 /// What a reader of values expected, without the value it found.
 fn misfit(name: &str, message: &str) -> String {
-    match message.split_once(", expected ") {
+    match message.rsplit_once(", expected ") {
         _ if name == "server.listen" => {
             "must be a socket address: an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned()
         }

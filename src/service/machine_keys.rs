@@ -41,6 +41,10 @@ impl MachineKeys {
         let user = UserAt { org_id: &cx.org_id, id: &request.user_id };
         // Refused here, a request costs no key pair; the transaction below looks again.
         self.0.store.user_by_id(user).await?.ok_or_else(no_user)?;
+        if request.public_key.is_empty() {
+            let allowed = self.0.store.work(cx.actor(), async |mut work| may_speak_for(&cx, &mut work, user.id).await);
+            allowed.await?;
+        }
         let material = Material::of(&request.public_key, &self.0.keys, &cx.org_id).await?;
 
         let work = self.0.store.work(cx.actor(), async |mut work| {

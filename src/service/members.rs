@@ -93,14 +93,16 @@ impl Members {
     ) -> Result<AddProjectMemberResponse> {
         cx.admit(&request)?;
         let roles = checked(&request.roles, "PROJECT-W8m4l", "PROJECT-3m9ds")?;
+        let no_user = || Error::precondition("COMMAND-uXHNj", NOT_FOUND);
         let at = ProjectAt { org_id: &cx.org_id, id: &request.project_id };
         let scope = Scope::Project(at);
         let details = self.0.store.work(cx.actor(), async |mut work| {
             // A missing user is told before a missing project.
-            let user_org = work.user_kept(&request.user_id).await?;
-            let user_org = user_org.ok_or_else(|| Error::precondition("COMMAND-uXHNj", NOT_FOUND))?;
+            work.user_org(&request.user_id).await?.ok_or_else(no_user)?;
             let mut project = work.project_lock(at).await?.ok_or_else(projects::not_there)?;
-            if project.work.member_by_id(scope, &request.user_id).await?.is_some() {
+            // Kept only now: who waits for a project keeps nobody from changing the user.
+            let user_org = project.work.user_kept(&request.user_id).await?.ok_or_else(no_user)?;
+            if project.work.member_lock(scope, &request.user_id).await?.is_some() {
                 let text = "Project member already exists";
                 return Err(Error::new(crate::error::Code::AlreadyExists, "PROJECT-PtXi1", text));
             }
@@ -130,7 +132,7 @@ impl Members {
         let scope = Scope::Project(at);
         let details = self.0.store.work(cx.actor(), async |mut work| {
             let mut project = work.project_lock(at).await?.ok_or_else(no_member)?;
-            let row = project.work.member_by_id(scope, &request.user_id).await?.ok_or_else(no_member)?;
+            let row = project.work.member_lock(scope, &request.user_id).await?.ok_or_else(no_member)?;
             if names(&row.roles)? == roles {
                 return Ok(full_details(at.org_id, &row.stamp));
             }
@@ -154,7 +156,7 @@ impl Members {
         let scope = Scope::Project(at);
         let details = self.0.store.work(cx.actor(), async |mut work| {
             let Some(mut project) = work.project_lock(at).await? else { return Ok(owner_details(at.org_id)) };
-            let Some(row) = project.work.member_by_id(scope, &request.user_id).await? else {
+            let Some(row) = project.work.member_lock(scope, &request.user_id).await? else {
                 return Ok(projects::newest_details(at.org_id, &project));
             };
             let event = project.record(&MemberRemoved { scope, user_id: &row.id }).await?;

@@ -313,6 +313,12 @@ impl Users {
                 let text = "invalid AddMachineUserRequest.UserId: use letters, digits and . _ @ : + = ~ - only";
                 return Err(Error::native(Code::InvalidArgument, text));
             }
+            // What paths and lists of fixed routes mean otherwise, and the name under which the server acts.
+            if id.starts_with(['.', '_']) || id.eq_ignore_ascii_case("system") {
+                let text = "invalid AddMachineUserRequest.UserId: begin with neither . nor _, and choose another one \
+                            than system";
+                return Err(Error::native(Code::InvalidArgument, text));
+            }
         }
         if !id.into_iter().chain([user_name]).any(number) {
             return Ok(());

@@ -18,9 +18,8 @@ const CONNECT: Duration = Duration::from_secs(2);
 /// How long an answer to nothing at all may take.
 pub(super) const PROOF: Duration = Duration::from_millis(500);
 
-/// How long the one who tries on waits between two attempts, and how long each may take.
+/// How long the one who tries on waits between two attempts.
 const PROBE: Duration = Duration::from_millis(250);
-const PROBE_LIMIT: Duration = Duration::from_millis(700);
 
 /// So long an absence may be a restart, which reads wait for.
 const RESTART: Duration = Duration::from_secs(3);
@@ -57,6 +56,8 @@ pub(super) struct Link {
     probe: Mutex<Option<PgConnection>>,
     /// One readiness probe at a time.
     turn: tokio::sync::Semaphore,
+    /// When the last one began, and whether the server could be written to, if it answered.
+    probed: Mutex<Option<(Instant, Option<bool>)>>,
 }
 
 /// Statements that a connection keeps prepared: more than there are texts in the store. What callers put together
@@ -77,6 +78,7 @@ impl Link {
             doubted: Mutex::new(Instant::now()),
             probe: Mutex::new(None),
             turn: tokio::sync::Semaphore::new(1),
+            probed: Mutex::default(),
         }
     }
 
@@ -95,7 +97,10 @@ impl Link {
     pub async fn connect(self: &Arc<Self>, statement: Duration) -> sqlx::Result<PgConnection> {
         let asked = Instant::now();
         match timeout(CONNECT, self.establish(statement)).await.unwrap_or_else(|_| Err(silent(CONNECT))) {
-            Ok(connection) => Ok(connection),
+            Ok(connection) => {
+                self.now_up();
+                Ok(connection)
+            }
             Err(error) => Err(self.lost(asked, error)),
         }
     }
@@ -173,6 +178,13 @@ impl Link {
         }
     }
 
+    /// Somebody was let in.
+    fn now_up(&self) {
+        if self.down.send_if_modified(|since| since.take().is_some()) {
+            tracing::info!("the database is back");
+        }
+    }
+
     /// Lets one task find out whether the server can be reached, until it can.
     pub fn try_on(self: &Arc<Self>) {
         if self.closed.load(Ordering::Acquire) || self.probing.swap(true, Ordering::AcqRel) {
@@ -193,13 +205,11 @@ impl Link {
     /// One attempt; true if it succeeded.
     async fn attempt(&self) -> bool {
         let asked = Instant::now();
-        let attempt = timeout(PROBE_LIMIT, self.establish(self.limits.statement)).await;
-        match attempt.unwrap_or_else(|_| Err(silent(PROBE_LIMIT))) {
+        let attempt = timeout(CONNECT, self.establish(self.limits.statement)).await;
+        match attempt.unwrap_or_else(|_| Err(silent(CONNECT))) {
             Ok(connection) => {
                 self.probing.store(false, Ordering::Release);
-                if self.down.send_replace(None).is_some() {
-                    tracing::info!("the database is back");
-                }
+                self.now_up();
                 let _ = timeout(PROOF, connection.close()).await;
                 true
             }
@@ -211,12 +221,25 @@ impl Link {
     }
 
     /// Whether the server answers and may be written to. Its connection is one more than those of the
-    /// pools, so that the probe waits for no caller. Takes as long as two proofs at most.
+    /// pools, so that the probe waits for no caller. All who wait for their turn share one answer.
     ///
     /// # Errors
     /// The server does not answer.
     pub async fn writable(&self) -> sqlx::Result<bool> {
+        let asked = Instant::now();
         let _turn = self.turn.acquire().await.map_err(|_| sqlx::Error::PoolClosed)?;
+        let last = *self.probed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, writable)) = last.filter(|(begun, _)| *begun > asked) {
+            return writable.ok_or_else(|| silent(PROOF));
+        }
+        let begun = Instant::now();
+        let writable = self.probe().await;
+        *self.probed.lock().unwrap_or_else(PoisonError::into_inner) = Some((begun, writable.as_ref().ok().copied()));
+        writable
+    }
+
+    /// Takes as long as two proofs at most.
+    async fn probe(&self) -> sqlx::Result<bool> {
         let kept = self.probe.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(kept) = kept
             && let Ok(Ok(writable)) = timeout(PROOF, self.ask_writable(kept)).await

@@ -7,8 +7,8 @@ use super::filter::push_any_of;
 use super::lists::{ListRow, Source, paged};
 use super::sql::statement;
 use super::{
-    AggregateKind, Change, Event, EventKind, Listed, MemberRow, Page, ProjectAt, Recorded, Result, Statement, Store,
-    UserAt, Work, json, on,
+    AggregateKind, Change, Event, EventKind, Listed, MemberRow, Page, ProjectAt, Recorded, Result, Sql, Statement,
+    Store, UserAt, Work, json, on, on_sql,
 };
 
 /// For what a membership gives roles.
@@ -40,8 +40,13 @@ macro_rules! base {
     };
 }
 
-pub(super) const MEMBER_BY_ID: &str =
-    concat!(base!(), "m.org_id = $1 AND m.scope = $2 AND m.object_id = $3 AND m.user_id = $4");
+macro_rules! by_id {
+    () => {
+        concat!(base!(), "m.org_id = $1 AND m.scope = $2 AND m.object_id = $3 AND m.user_id = $4")
+    };
+}
+/// Only the membership is locked: who removes the user takes it along, whatever the lock on the project says.
+pub(super) const MEMBER_LOCK: Sql = Sql { pg: concat!(by_id!(), " FOR NO KEY UPDATE OF m"), lite: by_id!() };
 pub(super) const MEMBER_INSERT: &str = "INSERT INTO memberships \
      (org_id, scope, object_id, user_id, user_org_id, of_org, of_project, roles, sequence, created_at, changed_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)";
@@ -102,13 +107,13 @@ where
 }
 
 impl Work {
-    /// A member as the unit of work sees it.
+    /// A member, locked until the unit of work ends.
     ///
     /// # Errors
     /// The store failed.
-    pub async fn member_by_id(&mut self, scope: Scope<'_>, user_id: &str) -> Result<Option<MemberRow>> {
+    pub async fn member_lock(&mut self, scope: Scope<'_>, user_id: &str) -> Result<Option<MemberRow>> {
         let (org_id, number, object_id) = scope.key();
-        Ok(on!(self.tx(), c => sqlx::query_as(MEMBER_BY_ID)
+        Ok(on_sql!(self.tx(), MEMBER_LOCK, (sql, c) => sqlx::query_as(sql)
             .bind(org_id).bind(number).bind(object_id).bind(user_id).fetch_optional(&mut **c).await)?)
     }
 

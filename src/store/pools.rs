@@ -34,6 +34,9 @@ const LOOK: Duration = Duration::from_secs(30);
 /// How much later than the server the client gives up, so that the server can say why.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// Each statement sees what was committed before it, whatever the server takes for granted.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
 /// Connections of one kind. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Pool(Arc<Inner>);
@@ -120,14 +123,14 @@ impl Pool {
     pub async fn begin(&self, turn: Turn) -> sqlx::Result<PgTx> {
         let mut lease = self.lease_for(turn).await?;
         lease.open = true;
-        match lease.ask(|c| c.execute("BEGIN")).await {
+        match lease.ask(|c| c.execute(BEGIN)).await {
             Err(error) if is_broken(&error) => {
                 let turn = lease.turn.take();
                 drop(lease);
                 lease = self.lease().await?;
                 lease.turn = turn;
                 lease.open = true;
-                lease.ask(|c| c.execute("BEGIN")).await?;
+                lease.ask(|c| c.execute(BEGIN)).await?;
             }
             begun => {
                 begun?;
@@ -290,11 +293,21 @@ pub(super) struct Lease {
     busy: bool,
     /// A transaction is open.
     open: bool,
+    /// A statement failed since it was opened: the server undoes it whatever is said at its end.
+    failed: bool,
 }
 
 impl Lease {
     fn new(pool: &Arc<Inner>, idle: Idle, place: OwnedSemaphorePermit) -> Self {
-        Self { idle: Some(idle), pool: Arc::clone(pool), place: Some(place), turn: None, busy: false, open: false }
+        Self {
+            idle: Some(idle),
+            pool: Arc::clone(pool),
+            place: Some(place),
+            turn: None,
+            busy: false,
+            open: false,
+            failed: false,
+        }
     }
 
     /// Asks one thing, to its end, within the deadline.
@@ -321,6 +334,7 @@ impl Lease {
                 self.pool.link.hear(idle.answered);
             }
         }
+        self.failed |= matches!(answer, Err(sqlx::Error::Database(_)));
         answer
     }
 }
@@ -362,8 +376,12 @@ impl PgTx {
     /// Makes its changes durable and visible.
     ///
     /// # Errors
-    /// The server failed, or did not answer: then they may or may not be.
+    /// The server failed, or did not answer: then they may or may not be. A statement failed before.
     pub async fn commit(mut self) -> sqlx::Result<()> {
+        // The server answers such a commit as if all were well, and has undone everything.
+        if self.0.failed {
+            return Err(sqlx::Error::Protocol("a transaction with a statement that failed was to be committed".into()));
+        }
         self.0.ask(|c| c.execute("COMMIT")).await?;
         self.0.open = false;
         Ok(())

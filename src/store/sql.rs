@@ -59,7 +59,7 @@ macro_rules! keeping {
 pub(super) use keeping;
 
 /// A value of a statement.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Value<'a> {
     /// A text.
     Text(Cow<'a, str>),
@@ -71,6 +71,13 @@ pub enum Value<'a> {
     Bool(bool),
     /// Bytes or nothing.
     Bytes(Option<&'a [u8]>),
+}
+
+impl std::fmt::Debug for Value<'_> {
+    /// Values may be secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Value")
+    }
 }
 
 impl<'a> From<&'a str> for Value<'a> {

@@ -7,16 +7,16 @@ use crate::clock::Micros;
 /// A credential in use. Their order is that in which rows are locked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Credentials {
-    /// A client secret by the client id.
-    AppSecret(String),
-    /// An application key by its id.
-    AppKey(String),
     /// The secret of a machine by the user id.
     MachineSecret(String),
     /// A machine key by its id.
     MachineKey(String),
     /// A personal access token by its hash.
     Pat([u8; 32]),
+    /// A client secret by the client id.
+    AppSecret(String),
+    /// An application key by its id.
+    AppKey(String),
 }
 
 macro_rules! used {
@@ -44,7 +44,7 @@ pub(super) const USED_PAT: &str = used!("personal_access_tokens", "last_used_at"
 
 impl Store {
     /// Writes when credentials were last used, in one unit of work. `uses` must be in order, which is that of the
-    /// locks: applications and users before what belongs to them.
+    /// locks: users and applications before what belongs to them.
     ///
     /// # Errors
     /// The store failed; then nothing is written.

@@ -72,6 +72,7 @@ pub(super) const USER_LOCK: Sql =
     lock!(concat!(", ", columns!("u.")), "JOIN users u ON u.org_id = g.org_id AND u.id = g.id WHERE 1 = 1");
 pub(super) const USER_LOCK_TO_END: Sql =
     lock!(ending, concat!(", ", columns!("u.")), "JOIN users u ON u.org_id = g.org_id AND u.id = g.id WHERE 1 = 1");
+pub(super) const USER_ORG: &str = "SELECT org_id FROM users WHERE id = $1";
 pub(super) const USER_KEPT: Sql = keeping!("SELECT org_id FROM users WHERE id = $1");
 pub(super) const HANDLES_TAKEN: &str = "SELECT handle, user_id, is_id FROM user_handles WHERE handle IN ($1, $2)";
 pub(super) const HANDLE_INSERT: &str = "INSERT INTO user_handles (handle, user_id, is_id) VALUES ($1, $2, $3)";
@@ -180,6 +181,14 @@ impl Work {
     /// The store failed.
     pub async fn user_lock_to_end(&mut self, at: UserAt<'_>) -> Result<Option<Held<'_, UserRow>>> {
         self.hold(USER_LOCK_TO_END, AggregateKind::User, [at.org_id, at.id], None).await
+    }
+
+    /// The organization of a user, of whatever organization; the user may be gone a moment later.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn user_org(&mut self, id: &str) -> Result<Option<String>> {
+        Ok(one_text!(self.tx(), Sql::of(USER_ORG), id)?)
     }
 
     /// The organization of a user, of whatever organization; the user stays until the unit of work ends.

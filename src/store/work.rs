@@ -9,7 +9,7 @@
 //! Whoever locks several rows does so in this order, so that nobody waits in a circle: instance, organization,
 //! user, project, application, user grant, each kind by organization and id, and parents before what belongs
 //! to them. Locking an object locks its aggregate first and its row with it. What only has to stay is kept, not
-//! locked ([`Work::user_kept`]): any number of writers can keep the same row. Foreign keys hold what was
+//! locked ([`Work::user_kept`]), and kept last: any number of writers can keep the same row. Foreign keys hold what was
 //! forgotten. Should a circle arise all the same, PostgreSQL ends one of the transactions, and it is done again.
 
 use std::future::Future;
@@ -94,6 +94,7 @@ impl Store {
                 (Err(error), _) if overtaken(&error) => return Err(error::Error::unavailable(error)),
                 (Err(refusal), Ok(())) => return Err(refusal),
                 (_, Err(StoreError::Overtaken(_))) if tries < TRIES => {}
+                (_, Err(error @ StoreError::Overtaken(_))) => return Err(error::Error::unavailable(error)),
                 (_, Err(error)) => return Err(error.into()),
             }
             tries += 1;

@@ -72,10 +72,11 @@ impl Writer {
     /// # Errors
     /// The file is locked by another process, the turn did not come in time, or the store failed.
     pub async fn begin(&self) -> Result<GroupTx> {
-        let turn = timeout(self.wait, Arc::clone(&self.state).lock_owned());
+        // Who goes away while it waits leaves the queue at once.
+        let turn = timeout(self.wait, Arc::clone(&self.state).lock_owned()).await;
+        let mut state = turn.map_err(|_| sqlx::Error::PoolTimedOut)?;
         // On a task of its own, so that a caller that goes away leaves no half-made step behind.
         whole(async move {
-            let mut state = turn.await.map_err(|_| sqlx::Error::PoolTimedOut)?;
             state.settle().await;
             if state.group.is_none() {
                 state.run("BEGIN IMMEDIATE").await?;

@@ -55,6 +55,31 @@ async fn no_membership_of_a_removed_user_is_left() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_membership_that_goes_with_its_user_is_not_there_for_who_changes_or_ends_it() {
+    let server = server().await;
+    let project = server.project("members").await;
+    for round in 0..ROUNDS {
+        let mut calls = Vec::new();
+        for n in 0..PAIRS {
+            let user = user(&server, &format!("c{round}-{n}")).await;
+            let body = json!({"userId": user, "roles": ["PROJECT_OWNER"]});
+            server.ok(&format!("/projects/{project}/members"), body).await;
+            let at = format!("/projects/{project}/members/{user}");
+            let first = if n % 2 == 0 {
+                put(&server, &at, json!({"roles": ["PROJECT_OWNER_VIEWER"]}))
+            } else {
+                delete(&server, &at)
+            };
+            calls.push(delete(&server, &format!("/users/{user}")));
+            calls.push(first);
+        }
+        let answers = at_once(calls).await;
+        only("members whose user goes", &answers, &[DONE, (404, 5, "PROJECT-D8JxR")]);
+    }
+    assert_sound(&server.database).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_grant_of_a_removed_user_is_left() {
     let server = server().await;
     let project = server.project("grants").await;

@@ -83,6 +83,11 @@ const ORPHANS: &[&str] = &[
      VALUES ('o', 'gone', 'a', 1, 'a', 'a', 1, 'c', 0, false, 0, 0, 1, 1, 1)",
     "INSERT INTO app_keys (org_id, project_id, app_id, id, public_key, expires_at, sequence, created_at) \
      VALUES ('o', 'gone', 'a', 'k', '', 1, 1, 1)",
+    // What a user left behind whose id was given again.
+    "INSERT INTO memberships (org_id, scope, object_id, user_id, roles, sequence, created_at, changed_at) \
+     VALUES ('o', 2, 'p', 'again', 'PROJECT_OWNER', 1, 5, 5)",
+    "INSERT INTO user_grants (org_id, id, user_id, project_id, role_keys, state, sequence, created_at, changed_at) \
+     VALUES ('o', 'i', 'again', 'p', '[]', 1, 1, 5, 5)",
 ];
 const SOUND: &[&str] = &[
     "INSERT INTO organizations (id, name, name_folded, primary_domain, state, created_at) \
@@ -93,6 +98,13 @@ const SOUND: &[&str] = &[
      group_name, sequence, created_at, changed_at) VALUES ('o', 'p', 'here', 'here', '', '', '', 1, 1, 1)",
     "INSERT INTO users (org_id, id, kind, user_name, user_name_folded, name, description, access_token_type, state, \
      sequence, created_at, changed_at) VALUES ('o', 'u', 2, 'U', 'u', 'U', '', 0, 1, 1, 1, 1)",
+    "INSERT INTO users (org_id, id, kind, user_name, user_name_folded, name, description, access_token_type, state, \
+     sequence, created_at, changed_at) VALUES ('o', 'again', 2, 'A', 'a', 'A', '', 0, 1, 3, 7, 7)",
+    "INSERT INTO memberships (org_id, scope, object_id, user_id, roles, sequence, created_at, changed_at) \
+     VALUES ('o', 1, 'o', 'again', 'ORG_OWNER', 1, 8, 8)",
+    "INSERT INTO aggregates (org_id, kind, id, sequence, changed_at) VALUES ('o', 'user', 'again', 3, 7)",
+    "INSERT INTO events (org_id, aggregate_kind, aggregate_id, sequence, kind, editor_id, created_at, payload) \
+     VALUES ('o', 'user', 'again', 2, 'user.removed', 'x', 6, '{}')",
     "INSERT INTO aggregates (org_id, kind, id, sequence, changed_at) VALUES ('o', 'user', 'u', 1, 1)",
     "INSERT INTO aggregates (org_id, kind, id, sequence, changed_at) VALUES ('o', 'user', 'Removed', 2, 1)",
     "INSERT INTO events (org_id, aggregate_kind, aggregate_id, sequence, kind, editor_id, created_at, payload) \
@@ -118,16 +130,17 @@ async fn what_pointed_nowhere_is_removed_once_when_references_come() {
     }
     sql.script(&std::fs::read_to_string(&new[0]).expect("a script")).await;
     let removed = "SELECT what || ' ' || row_count FROM removed_orphans WHERE row_count > 0 ORDER BY what";
-    let told = ["app_keys 1", "apps 1", "memberships 1", "user_grant_roles 1", "user_grants 1"];
+    let told = ["app_keys 1", "apps 1", "memberships 2", "user_grant_roles 1", "user_grants 2"];
     assert_eq!(sql.texts(removed).await, told);
     assert_eq!(sql.texts("SELECT role_keys FROM user_grants").await, ["[\"here\"]"]);
     let roles: Vec<serde_json::Value> = sql
-        .texts("SELECT roles FROM memberships")
+        .texts("SELECT roles FROM memberships WHERE user_id = 'u'")
         .await
         .iter()
         .map(|roles| serde_json::from_str(roles).expect("a list"))
         .collect();
     assert_eq!(roles, [json!(["PROJECT_OWNER", "PROJECT_OWNER_VIEWER"])]);
-    assert_eq!(sql.texts("SELECT user_org_id || of_org || of_project FROM memberships").await, ["oop"]);
-    assert_eq!(sql.texts("SELECT handle FROM user_handles ORDER BY handle").await, ["removed", "u"]);
+    assert_eq!(sql.texts("SELECT user_org_id || of_org || of_project FROM memberships WHERE scope = 2").await, ["oop"]);
+    assert_eq!(sql.texts("SELECT roles FROM memberships WHERE user_id = 'again'").await, ["[\"ORG_OWNER\"]"]);
+    assert_eq!(sql.texts("SELECT handle FROM user_handles ORDER BY handle").await, ["a", "again", "removed", "u"]);
 }
