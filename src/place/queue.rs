@@ -40,7 +40,7 @@ struct Waiter {
     tell: oneshot::Sender<Place>,
 }
 
-/// A place; given back when dropped. It is empty only on its way through [`Inner::hand_on`].
+/// A place; given back when dropped. It is empty only on its way through `Inner::hand_on`.
 pub struct Place {
     of: Option<Arc<Inner>>,
     peer: Peer,
