@@ -216,8 +216,17 @@ async fn unfinished_bodies_take_no_more_than_the_budget() {
         waiting = rest;
     }
     assert!((1 << 20..7 << 20).contains(&most), "{most}");
-    let (status, answer) = in_time("a good request", server.post("/projects", json!({"name": "good"}))).await;
-    assert_eq!(status, 200, "{answer}");
+    // Those that are still growing may be faster once or twice; who is told to try again does so.
+    let good = async {
+        loop {
+            let (status, answer) = server.post("/projects", json!({"name": "good"})).await;
+            if status == 200 {
+                return;
+            }
+            assert_eq!(status, 503, "{answer}");
+        }
+    };
+    in_time("a good request", good).await;
     assert_eq!(gauge(&server, "claviger_requests_working").await, 0);
 }
 
