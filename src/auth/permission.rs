@@ -70,14 +70,18 @@ pub fn may_give(own: &[Membership], given: &Membership) -> bool {
         .filter(|m| m.org_id.is_empty() || m.org_id == given.org_id)
         .filter(|m| m.project_id.is_none() || m.project_id == given.project_id)
         .flat_map(|m| &m.roles)
-        .any(|role| ROLES.get(role.as_str()).is_some_and(|permissions| permissions.contains(permission)))
+        .any(|role| carries(role, permission))
+}
+
+/// Whether a role has a permission; an unknown one has none.
+fn carries(role: &str, permission: &str) -> bool {
+    ROLES.get(role).is_some_and(|permissions| permissions.contains(permission))
 }
 
 /// Whether `memberships` give anything of `permission` in the organization `org_id`.
 pub(super) fn permits(memberships: &[Membership], org_id: &str, permission: &str) -> bool {
     let here = memberships.iter().filter(|m| m.org_id.is_empty() || m.org_id == org_id);
-    let gives = |role: &String| ROLES.get(role.as_str()).is_some_and(|permissions| permissions.contains(permission));
-    here.flat_map(|m| &m.roles).any(gives)
+    here.flat_map(|m| &m.roles).any(|role| carries(role, permission))
 }
 
 #[cfg(test)]

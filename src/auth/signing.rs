@@ -157,9 +157,7 @@ impl SigningKeys {
     /// # Errors
     /// The store failed, or no key can be made.
     pub async fn rotate(&self, old: OldKey) -> Result<String> {
-        if old == OldKey::Revoke {
-            return self.replace().await;
-        }
+        let OldKey::Keep { lifetime } = old else { return self.replace().await };
         let made = self.make(SigningState::Next).await?;
         self.ring().await?;
         let work = self.0.parts.store.work(self.actor(), async |mut work| {
@@ -168,7 +166,7 @@ impl SigningKeys {
             let next = rows.iter().find(|key| key.state == SigningState::Next);
             let next = next.ok_or_else(|| Error::internal("no signing key was published in advance"))?;
             for key in rows.iter().filter(|key| key.state != SigningState::Next) {
-                retire(&mut instance, key, old).await?;
+                retire(&mut instance, key, lifetime).await?;
             }
             instance.record(&SigningKeySwitched { id: &next.id, state: SigningState::Active }).await?;
             instance.record(&SigningKeyAdded(&made)).await?;
@@ -212,15 +210,9 @@ async fn lock(work: &mut Work) -> Result<Held<'_, Alone>> {
     instance.ok_or_else(|| Error::internal("the server has not been set up"))
 }
 
-/// The key that signed so far only verifies; what has done so long enough goes.
-async fn retire(instance: &mut Held<'_, Alone>, key: &SigningKeyRow, old: OldKey) -> Result<()> {
-    let goes = match old {
-        OldKey::Revoke => true,
-        OldKey::Keep { lifetime } => {
-            key.state == SigningState::Retired && key.changed_at + lifetime < instance.work.now()
-        }
-    };
-    if goes {
+/// The key that signed so far only verifies; what has done so for longer than a token may live goes.
+async fn retire(instance: &mut Held<'_, Alone>, key: &SigningKeyRow, lifetime: Micros) -> Result<()> {
+    if key.state == SigningState::Retired && key.changed_at + lifetime < instance.work.now() {
         instance.record(&SigningKeyRemoved { id: &key.id }).await?;
     } else if key.state == SigningState::Active {
         instance.record(&SigningKeySwitched { id: &key.id, state: SigningState::Retired }).await?;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{Arguments as _, Postgres, Sqlite};
+use sqlx::{Arguments as _, Database, Encode, Postgres, Sqlite, Type};
 
 use super::pools::Lease;
 
@@ -152,8 +152,18 @@ impl Statement<'_> {
         Self { rows: Rows::Any, ..self }
     }
 
-    pub(super) fn pg(&self) -> Result<PgArguments, sqlx::Error> {
-        let mut arguments = PgArguments::default();
+    /// The values for either engine.
+    fn arguments<DB>(&self) -> Result<DB::Arguments, sqlx::Error>
+    where
+        DB: Database,
+        DB::Arguments: Default,
+        for<'v> &'v str: Encode<'v, DB> + Type<DB>,
+        for<'v> Option<&'v str>: Encode<'v, DB> + Type<DB>,
+        for<'v> Option<&'v [u8]>: Encode<'v, DB> + Type<DB>,
+        for<'v> i64: Encode<'v, DB> + Type<DB>,
+        for<'v> bool: Encode<'v, DB> + Type<DB>,
+    {
+        let mut arguments = DB::Arguments::default();
         for value in &self.values {
             match value {
                 Value::Text(text) => arguments.add(&**text),
@@ -167,19 +177,12 @@ impl Statement<'_> {
         Ok(arguments)
     }
 
+    pub(super) fn pg(&self) -> Result<PgArguments, sqlx::Error> {
+        self.arguments::<Postgres>()
+    }
+
     pub(super) fn lite(&self) -> Result<SqliteArguments, sqlx::Error> {
-        let mut arguments = SqliteArguments::default();
-        for value in &self.values {
-            match value {
-                Value::Text(text) => arguments.add(&**text),
-                Value::MaybeText(text) => arguments.add(*text),
-                Value::Int(number) => arguments.add(*number),
-                Value::Bool(yes) => arguments.add(*yes),
-                Value::Bytes(bytes) => arguments.add(*bytes),
-            }
-            .map_err(sqlx::Error::Encode)?;
-        }
-        Ok(arguments)
+        self.arguments::<Sqlite>()
     }
 
     pub(super) async fn on_pg(&self, connection: &mut Lease) -> Result<u64, sqlx::Error> {
