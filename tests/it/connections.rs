@@ -1,7 +1,7 @@
 //! Connections that nobody needs end, and those that hang keep nobody out.
 
 use std::net::SocketAddr;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::json;
@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::support::h2::{ACK, DATA, END_STREAM, GOAWAY, H2, HEADERS, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE};
+use crate::support::process::Process;
 use crate::support::server::Database;
 use crate::support::{Options, TestServer, raw, within};
 
@@ -330,20 +331,15 @@ async fn without_descriptors_the_server_stays_calm_and_lets_people_in() {
     let database = Database::fresh().await;
     let log = database.token_file().with_extension("log");
     let started = tokio::time::Instant::now();
-    let mut child = Command::new("sh")
+    let mut command = Command::new("sh");
+    command
         .args(["-c", "ulimit -n 120; exec \"$0\"", env!("CARGO_BIN_EXE_claviger")])
         .envs(database.settings())
         .envs([("CLAVIGER_KEYS_POOL", "0"), ("CLAVIGER_SERVER_MAX_CONNECTIONS", "5000")])
         .env("CLAVIGER_SERVER_HEAD_TIMEOUT", "3600")
-        .stdout(Stdio::piped())
-        .stderr(std::fs::File::create(&log).expect("a log file"))
-        .spawn()
-        .expect("the program starts");
-    let mut line = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().expect("output")), &mut line)
-        .expect("a first line");
-    let address = line.split("listens on ").nth(1).and_then(|rest| rest.split(',').next()).expect("an address");
-    let address: SocketAddr = address.parse().expect("an address");
+        .stderr(std::fs::File::create(&log).expect("a log file"));
+    let program = Process::of(command);
+    let address = program.address();
     let mut silent = Vec::new();
     for _ in 0..300 {
         silent.push(TcpStream::connect(address).await.expect("a connection"));
@@ -354,8 +350,7 @@ async fn without_descriptors_the_server_stays_calm_and_lets_people_in() {
         let answer = within("an answer", raw::send(address, request)).await.expect("an answer");
         assert_eq!(answer.status, 200);
     }
-    child.kill().expect("it ends");
-    child.wait().expect("it ends");
+    program.kill();
     let log = std::fs::read_to_string(log).expect("the log");
     let lines = log.lines().filter(|l| l.contains("cannot accept")).count();
     let seconds = usize::try_from(started.elapsed().as_secs()).expect("a number");

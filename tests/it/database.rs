@@ -1,15 +1,16 @@
 //! A database that is slow, full, read-only, hung or away: what callers are told meanwhile, and that the
 //! server is well again as soon as the database is.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use futures::future::join_all;
 use reqwest::Method;
 use serde_json::json;
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{Connection as _, PgConnection, Postgres, Transaction};
 use tokio::time::timeout;
 
+use crate::support::process::Process;
 use crate::support::proxy::{Proxy, Way};
 use crate::support::server::Database;
 use crate::support::{Options, TestServer};
@@ -72,6 +73,14 @@ async fn behind_a_proxy(connections: u32) -> Option<(TestServer, Proxy)> {
     Some((server, proxy))
 }
 
+/// Another program holds a project until what this gives is dropped.
+async fn lock_of<'c>(holder: &'c mut PgConnection, project: &str) -> Transaction<'c, Postgres> {
+    let mut lock = holder.begin().await.expect("a transaction");
+    let locked = sqlx::query("SELECT 1 FROM aggregates WHERE id = $1 FOR UPDATE").bind(project).execute(&mut *lock);
+    locked.await.expect("the lock");
+    lock
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writers_that_wait_for_one_project_hold_up_nobody_else() {
     let settings = vec![("CLAVIGER_STORAGE_CONNECTIONS", "16".to_owned())];
@@ -83,12 +92,7 @@ async fn writers_that_wait_for_one_project_hold_up_nobody_else() {
     let project = server.project("locked").await;
     let other = crate::support::text(&server.ok("/orgs", json!({"name": "other"})).await, "/id");
     let mut holder = PgConnection::connect(&server.database.url).await.expect("the database");
-    let mut lock = holder.begin().await.expect("a transaction");
-    sqlx::query("SELECT 1 FROM aggregates WHERE id = $1 FOR UPDATE")
-        .bind(&project)
-        .execute(&mut *lock)
-        .await
-        .expect("the lock");
+    let lock = lock_of(&mut holder, &project).await;
     let path = format!("/projects/{project}");
     let waiting = join_all((0..16).map(|i| {
         let (server, path) = (&server, &path);
@@ -135,12 +139,7 @@ async fn a_statement_that_was_cancelled_is_worth_trying_again() {
     }
     let project = server.project("locked").await;
     let mut holder = PgConnection::connect(&server.database.url).await.expect("the database");
-    let mut lock = holder.begin().await.expect("a transaction");
-    sqlx::query("SELECT 1 FROM aggregates WHERE id = $1 FOR UPDATE")
-        .bind(&project)
-        .execute(&mut *lock)
-        .await
-        .expect("the lock");
+    let mut lock = lock_of(&mut holder, &project).await;
     let path = format!("/projects/{project}");
     let cancelled = async {
         let sql = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))";
@@ -298,22 +297,12 @@ async fn a_database_without_a_free_connection_is_worth_trying_again() {
     until("reads after the return", || async { server.get("/orgs/me").await.0 == 200 }).await;
 }
 
-/// The real program, whose files may not grow past a limit that can be changed.
-struct Limited(Child);
-
-impl Limited {
-    fn limit(&self, bytes: Option<u64>) {
-        use rustix::process::{Pid, Resource, Rlimit, prlimit};
-        let pid = Pid::from_child(&self.0);
-        prlimit(Some(pid), Resource::Fsize, Rlimit { current: bytes, maximum: None }).expect("the limit is set");
-    }
-}
-
-impl Drop for Limited {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// From now on the files of a process may not grow past so many bytes.
+#[cfg(target_os = "linux")]
+fn limit(program: &Process, bytes: Option<u64>) {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+    let pid = Pid::from_raw(program.id().cast_signed());
+    prlimit(pid, Resource::Fsize, Rlimit { current: bytes, maximum: None }).expect("the limit is set");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -325,24 +314,18 @@ async fn a_disk_that_takes_no_more_refuses_writes_and_takes_them_later() {
         return;
     }
     // A write past the limit must fail, not end the process.
-    let mut child = Command::new("sh")
+    let mut command = Command::new("sh");
+    command
         .args(["-c", "trap '' XFSZ; exec \"$0\"", env!("CARGO_BIN_EXE_claviger")])
         .envs(database.settings())
         .env("CLAVIGER_KEYS_POOL", "0")
-        .stdout(Stdio::piped())
         // A log in a file could not grow either.
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the program starts");
-    let mut line = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().expect("output")), &mut line)
-        .expect("a first line");
-    let program = Limited(child);
-    let address = line.split("listens on ").nth(1).and_then(|rest| rest.split(',').next()).expect("an address");
-    let token = std::fs::read_to_string(database.token_file()).expect("the token").trim().to_owned();
+        .stderr(Stdio::null());
+    let program = Process::of(command);
+    let token = database.token();
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
     let add = |name: String| {
-        let url = format!("http://{address}/management/v1/projects");
+        let url = format!("{}/projects", program.api());
         let request = http.post(url).bearer_auth(&token).json(&json!({"name": name}));
         async move {
             let answer = request.send().await.expect("an answer");
@@ -351,13 +334,13 @@ async fn a_disk_that_takes_no_more_refuses_writes_and_takes_them_later() {
         }
     };
     assert_eq!(add("before".to_owned()).await.0, 200);
-    program.limit(Some(1));
+    limit(&program, Some(1));
     for (status, again, body) in join_all((0..16).map(|i| add(format!("full {i}")))).await {
         assert!(status == 503 && again && body.contains("\"code\":14"), "{status} {again} {body}");
     }
-    let read = http.get(format!("http://{address}/management/v1/orgs/me")).bearer_auth(&token).send().await;
+    let read = http.get(format!("{}/orgs/me", program.api())).bearer_auth(&token).send().await;
     assert_eq!(read.expect("an answer").status(), 200, "reads go on");
-    program.limit(None);
+    limit(&program, None);
     assert_eq!(add("after".to_owned()).await.0, 200);
 }
 

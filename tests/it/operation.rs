@@ -1,11 +1,12 @@
 //! Running the server: start, probes, limits, stop, command line, logs.
 
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::support::process::Process;
 use crate::support::server::Database;
 use crate::support::{Options, TestServer, raw, text};
 
@@ -155,31 +156,25 @@ async fn migrate_makes_a_schema_and_healthcheck_asks_a_running_server() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_loudest_log_holds_no_secret() {
     let database = Database::fresh().await;
-    let mut child = Command::new(env!("CARGO_BIN_EXE_claviger"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_claviger"));
+    command
         .envs(database.settings())
         .env("CLAVIGER_LOG_LEVEL", "trace")
         .env("CLAVIGER_LOG_FORMAT", "json")
         .env("CLAVIGER_KEYS_POOL", "0")
-        .stdout(Stdio::piped())
-        .stderr(std::fs::File::create(database.token_file().with_extension("log")).expect("a log file"))
-        .spawn()
-        .expect("the program starts");
-    let mut line = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().expect("output")), &mut line)
-        .expect("a first line");
-    let address = line.split("listens on ").nth(1).and_then(|rest| rest.split(',').next()).expect("an address");
-    let token = std::fs::read_to_string(database.token_file()).expect("the token").trim().to_owned();
+        .stderr(std::fs::File::create(database.token_file().with_extension("log")).expect("a log file"));
+    let program = Process::of(command);
+    let token = database.token();
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
     let post = |path: String, body: serde_json::Value| {
-        let request = http.post(format!("http://{address}/management/v1{path}")).bearer_auth(&token).json(&body);
+        let request = http.post(format!("{}{path}", program.api())).bearer_auth(&token).json(&body);
         async move { request.send().await.expect("an answer").json::<serde_json::Value>().await.expect("JSON") }
     };
     let project = text(&post("/projects".to_owned(), json!({"name": "p"})).await, "/id");
     let basic = post(format!("/projects/{project}/apps/api"), json!({"name": "basic"})).await;
     let jwt = post(format!("/projects/{project}/apps/api"), json!({"name": "jwt", "authMethodType": 1})).await;
     let key = post(format!("/projects/{project}/apps/{}/keys", text(&jwt, "/appId")), json!({"type": 1})).await;
-    child.kill().expect("it ends");
-    child.wait().expect("it ends");
+    program.kill();
     let log = std::fs::read_to_string(database.token_file().with_extension("log")).expect("the log");
     assert!(log.contains("request"), "the log is loud");
     let details = text(&key, "/keyDetails");

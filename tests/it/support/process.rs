@@ -20,9 +20,8 @@ impl Process {
     pub fn start(database: &Database, settings: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_claviger"));
         command.envs(database.settings()).envs(settings.iter().copied());
-        let token = || std::fs::read_to_string(database.token_file()).expect("the token").trim().to_owned();
         let process = Self::of(command);
-        Self { token: token(), ..process }
+        Self { token: database.token(), ..process }
     }
 
     /// Starts it as a test wants it, without a look at its token.

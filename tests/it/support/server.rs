@@ -94,6 +94,11 @@ impl Database {
     pub fn token_file(&self) -> std::path::PathBuf {
         self.dir.path().join("admin.pat")
     }
+
+    /// The first token.
+    pub fn token(&self) -> String {
+        std::fs::read_to_string(self.token_file()).expect("the first token").trim().to_owned()
+    }
 }
 
 /// Executes without the lifetime trouble of a builder in a chain.
@@ -145,7 +150,7 @@ impl TestServer {
         });
         let limits = claviger::server::Limits::of(&config);
         let task = tokio::spawn(claviger::server::serve(listener, router, limits, app.shutdown.clone()));
-        let token = std::fs::read_to_string(database.token_file()).expect("the first token").trim().to_owned();
+        let token = database.token();
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
         Self { address, token, database, app, http, clock, stop: Some(stop), task: Some(task) }
     }
