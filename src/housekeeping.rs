@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 
 use crate::auth::Usage;
 use crate::clock::{Clock, Micros};
@@ -59,7 +59,9 @@ impl Housekeeping {
         let task = tokio::spawn(async move {
             let marking = tokio::spawn(keep_marks(chores.clone()));
             let Chores { store, usage, clock, .. } = chores;
-            let (mut usages, mut sweeps) = (interval(every.usage), interval(every.sweep));
+            // Not at once: nothing has been used yet, and what is written empties the caches.
+            let mut usages = interval_at(Instant::now() + every.usage, every.usage);
+            let mut sweeps = interval(every.sweep);
             usages.set_missed_tick_behavior(MissedTickBehavior::Delay);
             sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
             let mut forgets = interval(FORGET);
