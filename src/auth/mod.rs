@@ -1,6 +1,6 @@
 //! Who calls and what the caller may do.
 
-mod context;
+mod admitted;
 mod names;
 mod permission;
 mod presented;
@@ -10,7 +10,7 @@ mod signing;
 mod token;
 mod usage;
 
-pub use context::{Ctx, Granted};
+pub use admitted::{Admitted, Caller, Granted};
 pub use names::{can_be_token, can_name};
 pub use permission::{Membership, may_give, role_names};
 pub use presented::Presented;

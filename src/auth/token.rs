@@ -1,4 +1,4 @@
-//! From the `authorization` header to a [`Ctx`].
+//! From the `authorization` header to a [`Caller`].
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::presented::Presented;
 use super::scopes::Scopes;
 use super::signing::SigningKeys;
 use super::usage::Usage;
-use super::{Ctx, Membership};
+use super::{Caller, Membership};
 use crate::clock::{Clock, Micros};
 use crate::crypto::secrets;
 use crate::error::{Code, Error, Result};
@@ -40,7 +40,7 @@ pub struct Gate(Arc<Inner>);
 
 struct Inner {
     parts: GateParts,
-    callers: Cache<(Token, String), Caller>,
+    callers: Cache<(Token, String), Known>,
 }
 
 /// What a gate needs.
@@ -63,7 +63,7 @@ pub struct GateParts {
 type Token = [u8; 32];
 
 /// Who is behind a token, for an organization it names.
-struct Caller {
+struct Known {
     user_id: String,
     user_org_id: String,
     org_id: Option<String>,
@@ -72,7 +72,7 @@ struct Caller {
     memberships: Arc<[Membership]>,
 }
 
-impl Heap for Caller {
+impl Heap for Known {
     fn heap(&self) -> usize {
         let memberships = self.memberships.iter().map(|m| {
             let names = m.roles.capacity() * size_of::<String>() + m.roles.iter().map(Heap::heap).sum::<usize>();
@@ -89,15 +89,15 @@ impl Gate {
         Self(Arc::new(Inner { parts, callers }))
     }
 
-    /// The context of a call with these headers. `org_id` is `x-zitadel-orgid`, empty if absent.
+    /// Who calls with these headers. `org_id` is `x-zitadel-orgid`, empty if absent.
     ///
     /// # Errors
     /// Code 16 for anything wrong with the token (contract 1.6), code 7 for an unknown organization.
-    pub async fn admit(&self, permission: Permission, authorization: Option<&[u8]>, org_id: &str) -> Result<Ctx> {
+    pub async fn admit(&self, permission: Permission, authorization: Option<&[u8]>, org_id: &str) -> Result<Caller> {
         let inner = &*self.0;
         let now = inner.parts.clock.now();
         if permission == Permission::Public {
-            return Ok(Ctx::public(now));
+            return Ok(Caller::stranger(now));
         }
         let token = bearer(authorization)?;
         // What cannot be an organization or a token is not looked up.
@@ -108,7 +108,7 @@ impl Gate {
             return Err(refused("not a token of this server"));
         }
         let hash = secrets::hash(token);
-        let judge = |caller: &Caller| caller.judge(permission, now);
+        let judge = |caller: &Known| caller.judge(permission, now);
         let found =
             inner.callers.judged((hash, org_id.to_owned()), judge, || inner.look_up(token, org_id, now)).await?;
         let caller = match found {
@@ -120,7 +120,7 @@ impl Gate {
         if caller.is_pat {
             inner.parts.usage.note(Credentials::Pat(hash), now);
         }
-        Ok(Ctx {
+        Ok(Caller {
             user_id: caller.user_id.clone(),
             user_org_id: caller.user_org_id.clone(),
             org_id: caller.org_id.clone().ok_or_else(no_org)?,
@@ -133,7 +133,7 @@ impl Gate {
 /// Why a caller is not let in; none if it is, but may not do what it wants.
 type Refusal = Option<fn() -> Error>;
 
-impl Caller {
+impl Known {
     /// Whether it may come in: what depends on what others may have changed just now is doubted.
     fn judge(&self, permission: Permission, now: Micros) -> Verdict<Refusal> {
         if self.expires_at <= now {
@@ -148,7 +148,7 @@ impl Caller {
 }
 
 impl Inner {
-    async fn look_up(&self, token: &str, org_id: &str, now: Micros) -> Result<Option<Answer<Caller>>> {
+    async fn look_up(&self, token: &str, org_id: &str, now: Micros) -> Result<Option<Answer<Known>>> {
         let parts = &self.parts;
         let presented = Presented::of(token, &parts.signing, &parts.issuer, now).await?;
         let Some(presented) = presented else { return Ok(None) };
@@ -167,7 +167,7 @@ impl Inner {
         {
             return Ok(None);
         }
-        let caller = Caller {
+        let caller = Known {
             user_id: first.user_id.clone(),
             user_org_id: first.org_id.clone(),
             org_id: first.context_org.clone(),

@@ -4,10 +4,7 @@
 //! `rpcs` has one [`Rpc`] per method, `shapes` the fields of each message for the JSON check, and
 //! each message has its field rules as [`Validate`].
 
-mod details;
 pub mod rule;
-
-pub use details::{change_details, full_details, list_details, optional_timestamp, owner_details, timestamp};
 
 /// The message types, one module per package.
 #[allow(
@@ -49,6 +46,13 @@ mod rules {
 
 /// The contract as a file descriptor set, for gRPC reflection and the coverage tests.
 pub const DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/reflection.fds.bin"));
+
+/// Names of the gRPC services of the contract.
+pub fn service_names() -> Vec<&'static str> {
+    let mut names: Vec<_> = rpcs::ALL.iter().map(|rpc| rpc.service).collect();
+    names.dedup();
+    names
+}
 
 /// One method of the contract, as its descriptor states it.
 #[derive(Debug)]

@@ -1,130 +1,145 @@
 //! Applications.
 
-use std::sync::Arc;
-
-use buffa::{EnumValue, MessageField};
+use zeroize::Zeroizing;
 
 use super::oidc_config::OidcConfig;
-use super::{Deps, changes, oidc, validate};
-use crate::auth::Ctx;
+use super::outcome::{changed, made};
+use super::{Deps, oidc, validate};
+use crate::auth::Admitted;
+use crate::clock::Micros;
 use crate::crypto::secrets;
 use crate::error::{Error, Result};
-use crate::proto::zitadel::app::v1::__buffa::oneof::app::Config;
-use crate::proto::zitadel::app::v1::__buffa::oneof::app_query::Query;
-use crate::proto::zitadel::app::v1::{APIAuthMethodType, APIConfig, App, AppState};
-use crate::proto::zitadel::management::v1::{
-    AddAPIAppRequest, AddAPIAppResponse, AddOIDCAppRequest, AddOIDCAppResponse, DeactivateAppRequest,
-    DeactivateAppResponse, GetAppByIDRequest, GetAppByIDResponse, ListAppChangesRequest, ListAppChangesResponse,
-    ListAppsRequest, ListAppsResponse, ReactivateAppRequest, ReactivateAppResponse, RegenerateAPIClientSecretRequest,
-    RegenerateAPIClientSecretResponse, RemoveAppRequest, RemoveAppResponse, UpdateAPIAppConfigRequest,
-    UpdateAPIAppConfigResponse, UpdateAppRequest, UpdateAppResponse,
-};
-use crate::proto::zitadel::v1::ObjectDetails;
-use crate::proto::{Part, change_details, full_details, list_details, optional_timestamp};
 use crate::store::{
     AggregateKind, AppAdded, AppAt, AppConfig, AppKind, AppMethod, AppMethodChanged, AppRemoved, AppRenamed, AppRow,
-    AppSecretChanged, AppSwitched, ProjectAt, Recorded, State, TextFilter,
+    AppSecretChanged, AppSwitched, ChangePage, ChangeRow, Listed, Page, ProjectAt, Recorded, Stamp, State, TextFilter,
 };
 
 /// Applications of projects.
 pub struct Apps(pub(super) Deps);
 
+/// How an API application authenticates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApiMethod {
+    /// With a secret.
+    Basic,
+    /// With assertions that one of its keys signs.
+    PrivateKeyJwt,
+}
+
+/// A new API application.
+#[derive(Debug)]
+pub struct NewApiApp<'a> {
+    /// Project it will belong to.
+    pub project_id: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// How it authenticates.
+    pub method: ApiMethod,
+}
+
+/// A new OpenID Connect client.
+#[derive(Debug)]
+pub struct NewOidcApp<'a> {
+    /// Project it will belong to.
+    pub project_id: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// What it asks to be registered with.
+    pub config: OidcConfig,
+}
+
+/// A new application. Its secret is here and nowhere else.
+#[derive(Debug)]
+pub struct CreatedApp {
+    /// Its identifier.
+    pub id: String,
+    /// Its client id.
+    pub client_id: String,
+    /// Its secret, if its method has one.
+    pub secret: Option<Zeroizing<String>>,
+    /// Its first events.
+    pub stamp: Stamp,
+}
+
+/// An application.
+#[derive(Debug)]
+pub struct App {
+    /// What all kinds have.
+    pub row: AppRow,
+    /// What an OpenID Connect client is registered with.
+    pub oidc: Option<OidcConfig>,
+}
+
+/// Which application of the organization, by project and identifier.
+#[derive(Debug, Clone, Copy)]
+pub struct AppId<'a> {
+    /// Its project.
+    pub project_id: &'a str,
+    /// Its identifier.
+    pub id: &'a str,
+}
+
+impl<'a> AppId<'a> {
+    /// The same, where the caller is admitted.
+    pub(super) fn at(self, who: &'a Admitted) -> AppAt<'a> {
+        AppAt { org_id: &who.org_id, project_id: self.project_id, id: self.id }
+    }
+}
+
 impl Apps {
-    /// `AddAPIApp`: the secret of a BASIC application is in this answer and nowhere else.
+    /// Adds an API application, active at once.
     ///
     /// # Errors
     /// `COMMAND-EbFMN` no such project, code 6 name taken.
-    pub async fn add_api_app(self: Arc<Self>, cx: Ctx, request: AddAPIAppRequest) -> Result<AddAPIAppResponse> {
-        cx.admit(&request)?;
-        let method = api_method(request.auth_method_type);
-        let secret = (!method.takes_keys).then(secrets::client_secret);
-        let hash = secret.as_ref().map(|s| secrets::hash(s));
-        let (id, client_id) = (self.0.ids.next().await, self.0.ids.next().await);
-        let app = AppAdded {
-            at: AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &id },
-            name: &request.name,
-            client_id: &client_id,
-            method,
-            secret_hash: hash.as_ref().map(<[u8; 32]>::as_slice),
-            config: AppConfig::Api,
-        };
-        let event = self.insert(&cx, &app).await?;
-        Ok(AddAPIAppResponse {
-            details: change_details(&cx.org_id, &event, event.at),
-            client_secret: secret.map(|s| s.to_string()).unwrap_or_default(),
-            app_id: id,
-            client_id,
-        })
+    pub async fn add_api_app(&self, who: &Admitted, new: NewApiApp<'_>) -> Result<CreatedApp> {
+        let secret = (new.method == ApiMethod::Basic).then(secrets::client_secret);
+        let place = ProjectAt { org_id: &who.org_id, id: new.project_id };
+        self.insert(who, place, new.name, (AppMethod::from(new.method), secret, AppConfig::Api)).await
     }
 
-    /// `AddOIDCApp`: stored as configuration; this server runs no login flows.
+    /// Adds an OpenID Connect client; this server runs no login flows for it.
     ///
     /// # Errors
     /// `COMMAND-EbFMN` no such project, `PROJECT-1n8df` configuration invalid, code 6 name taken.
-    pub async fn add_oidc_app(self: Arc<Self>, cx: Ctx, request: AddOIDCAppRequest) -> Result<AddOIDCAppResponse> {
-        cx.admit(&request)?;
-        let (id, client_id) = (self.0.ids.next().await, self.0.ids.next().await);
-        let config = oidc::config_of(&request, &client_id);
-        if self.0.store.project_by_id(&cx.org_id, &request.project_id).await?.is_none() {
+    pub async fn add_oidc_app(&self, who: &Admitted, new: NewOidcApp<'_>) -> Result<(CreatedApp, OidcConfig)> {
+        let config = new.config.completed();
+        let place = ProjectAt { org_id: &who.org_id, id: new.project_id };
+        if self.0.store.project_by_id(place.org_id, place.id).await?.is_none() {
             return Err(no_project());
         }
         oidc::check(&config)?;
-        let method = oidc::method(&config);
         let secret = oidc::needs_secret(&config).then(secrets::client_secret);
-        let hash = secret.as_ref().map(|s| secrets::hash(s));
-        let app = AppAdded {
-            at: AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &id },
-            name: &request.name,
-            client_id: &client_id,
-            method,
-            secret_hash: hash.as_ref().map(<[u8; 32]>::as_slice),
-            config: AppConfig::Oidc(OidcConfig::of(&config).stored()?),
-        };
-        let event = self.insert(&cx, &app).await?;
-        let problems = oidc::compliance(&config);
-        Ok(AddOIDCAppResponse {
-            details: change_details(&cx.org_id, &event, event.at),
-            client_secret: secret.map(|s| s.to_string()).unwrap_or_default(),
-            app_id: id,
-            client_id,
-            none_compliant: problems.none_compliant,
-            compliance_problems: problems.messages,
-        })
+        let stored = AppConfig::Oidc(config.stored()?);
+        let app = self.insert(who, place, new.name, (oidc::method(&config), secret, stored)).await?;
+        Ok((app, config))
     }
 
-    /// `UpdateApp`: another name, for any kind of application.
+    /// Gives any kind of application another name.
     ///
     /// # Errors
     /// `COMMAND-28di9` no such application, `COMMAND-2m8vx` name unchanged, code 6 name taken.
-    pub async fn update_app(self: Arc<Self>, cx: Ctx, request: UpdateAppRequest) -> Result<UpdateAppResponse> {
-        cx.admit(&request)?;
-        let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
-        let details = self.0.store.work(cx.actor(), async |mut work| {
+    pub async fn update_app(&self, who: &Admitted, app: AppId<'_>, name: &str) -> Result<Stamp> {
+        let at = app.at(who);
+        let work = self.0.store.work(who.actor(), async |mut work| {
             let mut app = work.app_lock(at).await?.ok_or_else(|| no_app("COMMAND-28di9"))?;
-            if app.row.name == request.name {
+            if app.row.name == name {
                 return Err(Error::precondition("COMMAND-2m8vx", "No changes"));
             }
-            let event = app.record(&AppRenamed { at, name: &request.name }).await.map_err(|e| e.taken(NAME_TAKEN))?;
-            Ok(change_details(at.org_id, &event, app.row.stamp.created_at))
+            let event = app.record(&AppRenamed { at, name }).await.map_err(|e| e.taken(NAME_TAKEN))?;
+            Ok(changed(&event, app.row.stamp.created_at))
         });
-        Ok(UpdateAppResponse { details: details.await? })
+        work.await
     }
 
-    /// `UpdateAPIAppConfig`: switches the method. Towards BASIC keys sleep and no secret is made; an old secret is
+    /// Switches the method of an API application. Towards BASIC keys sleep and no secret is made; an old secret is
     /// forgotten.
     ///
     /// # Errors
     /// `COMMAND-2n8uU` no such application, `COMMAND-Gnwt3` not an API application,
     /// `COMMAND-1m88i` method unchanged.
-    pub async fn update_api_app_config(
-        self: Arc<Self>,
-        cx: Ctx,
-        request: UpdateAPIAppConfigRequest,
-    ) -> Result<UpdateAPIAppConfigResponse> {
-        cx.admit(&request)?;
-        let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
-        let method = api_method(request.auth_method_type);
-        let details = self.0.store.work(cx.actor(), async |mut work| {
+    pub async fn update_api_app_config(&self, who: &Admitted, app: AppId<'_>, method: ApiMethod) -> Result<Stamp> {
+        let (at, method) = (app.at(who), AppMethod::from(method));
+        let work = self.0.store.work(who.actor(), async |mut work| {
             let mut app = work.app_lock(at).await?.ok_or_else(|| no_app("COMMAND-2n8uU"))?;
             if app.row.kind != AppKind::Api {
                 return Err(Error::invalid("COMMAND-Gnwt3", NOT_API));
@@ -133,162 +148,159 @@ impl Apps {
                 return Err(Error::precondition("COMMAND-1m88i", "No changes"));
             }
             let event = app.record(&AppMethodChanged { at, method }).await?;
-            Ok(change_details(at.org_id, &event, app.row.stamp.created_at))
+            Ok(changed(&event, app.row.stamp.created_at))
         });
-        Ok(UpdateAPIAppConfigResponse { details: details.await? })
+        work.await
     }
 
-    /// `RegenerateAPIClientSecret`: for both methods; the old secret is void at once, or after the time
-    /// that the request grants it.
+    /// Makes a secret for an API application of either method; the old one is void at once, or when `grace` is over.
     ///
     /// # Errors
     /// `COMMAND-Gr4ce` time out of range, `COMMAND-2g66f` no such application, `COMMAND-aeH4` not an API
     /// application.
     pub async fn regenerate_api_client_secret(
-        self: Arc<Self>,
-        cx: Ctx,
-        request: RegenerateAPIClientSecretRequest,
-    ) -> Result<RegenerateAPIClientSecretResponse> {
-        cx.admit(&request)?;
-        let grace = validate::grace(&request.old_secret_lifetime)?;
-        let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
+        &self,
+        who: &Admitted,
+        app: AppId<'_>,
+        grace: Micros,
+    ) -> Result<(Zeroizing<String>, Stamp)> {
+        let grace = validate::grace(grace)?;
+        let at = app.at(who);
         let secret = secrets::client_secret();
         let hash = secrets::hash(&secret);
         // What is void at once has no end that a clock could bring back.
-        let old_until = (grace > 0).then(|| cx.now + grace);
-        let details = self.0.store.work(cx.actor(), async |mut work| {
+        let old_until = (grace > 0).then(|| who.now + grace);
+        let work = self.0.store.work(who.actor(), async |mut work| {
             let mut app = work.app_lock(at).await?.ok_or_else(|| no_app("COMMAND-2g66f"))?;
             if app.row.kind != AppKind::Api {
                 return Err(Error::invalid("COMMAND-aeH4", NOT_API));
             }
             let event = app.record(&AppSecretChanged { at, hash: &hash, old_until }).await?;
-            Ok(change_details(at.org_id, &event, app.row.stamp.created_at))
+            Ok(changed(&event, app.row.stamp.created_at))
         });
-        let details = details.await?;
-        Ok(RegenerateAPIClientSecretResponse { client_secret: secret.to_string(), details })
+        let stamp = work.await?;
+        Ok((secret, stamp))
     }
 
-    /// `DeactivateApp`.
+    /// Switches an application off.
     ///
     /// # Errors
     /// `COMMAND-ov9d3` no such application, `COMMAND-dsh35` not active.
-    pub async fn deactivate_app(
-        self: Arc<Self>,
-        cx: Ctx,
-        request: DeactivateAppRequest,
-    ) -> Result<DeactivateAppResponse> {
-        cx.admit(&request)?;
-        let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
+    pub async fn deactivate_app(&self, who: &Admitted, app: AppId<'_>) -> Result<Stamp> {
         let not_active = || Error::precondition("COMMAND-dsh35", "Application is not active");
-        Ok(DeactivateAppResponse { details: self.switch(&cx, at, State::Inactive, not_active).await? })
+        self.switch(who, app, State::Inactive, not_active).await
     }
 
-    /// `ReactivateApp`.
+    /// Switches an application on.
     ///
     /// # Errors
     /// `COMMAND-ov9d3` no such application, `COMMAND-1n8cM` not inactive.
-    pub async fn reactivate_app(
-        self: Arc<Self>,
-        cx: Ctx,
-        request: ReactivateAppRequest,
-    ) -> Result<ReactivateAppResponse> {
-        cx.admit(&request)?;
-        let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
+    pub async fn reactivate_app(&self, who: &Admitted, app: AppId<'_>) -> Result<Stamp> {
         let not_inactive = || Error::precondition("COMMAND-1n8cM", "Application is not inactive");
-        Ok(ReactivateAppResponse { details: self.switch(&cx, at, State::Active, not_inactive).await? })
+        self.switch(who, app, State::Active, not_inactive).await
     }
 
-    /// `RemoveApp`: with its keys.
+    /// Removes an application with its keys.
     ///
     /// # Errors
     /// `COMMAND-0po9s` no such application.
-    pub async fn remove_app(self: Arc<Self>, cx: Ctx, request: RemoveAppRequest) -> Result<RemoveAppResponse> {
-        cx.admit(&request)?;
-        let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
-        let details = self.0.store.work(cx.actor(), async |mut work| {
+    pub async fn remove_app(&self, who: &Admitted, app: AppId<'_>) -> Result<Stamp> {
+        let at = app.at(who);
+        let work = self.0.store.work(who.actor(), async |mut work| {
             let mut app = work.app_lock(at).await?.ok_or_else(|| no_app("COMMAND-0po9s"))?;
             let name = app.row.name.clone();
             let event = app.record(&AppRemoved { at, name: &name }).await?;
-            Ok(change_details(at.org_id, &event, app.row.stamp.created_at))
-        });
-        Ok(RemoveAppResponse { details: details.await? })
-    }
-
-    /// `GetAppByID`: any kind of application.
-    ///
-    /// # Errors
-    /// `QUERY-pCP8P` no such application, which is also the answer for one of another organization.
-    pub async fn get_app_by_id(self: Arc<Self>, cx: Ctx, request: GetAppByIDRequest) -> Result<GetAppByIDResponse> {
-        cx.admit(&request)?;
-        let row = self.0.store.app_by_id(&cx.org_id, &request.project_id, &request.app_id).await?;
-        let Some(row) = row else {
-            return Err(Error::not_found("QUERY-pCP8P", "Errors.App.NotExisting"));
-        };
-        Ok(GetAppByIDResponse { app: MessageField::some(message(&cx.org_id, row)?) })
-    }
-
-    /// `ListApps`: all kinds and states; an unknown project has none.
-    ///
-    /// # Errors
-    /// None of its own.
-    pub async fn list_apps(self: Arc<Self>, cx: Ctx, request: ListAppsRequest) -> Result<ListAppsResponse> {
-        cx.admit(&request)?;
-        let filters: Vec<TextFilter> = request
-            .queries
-            .iter()
-            .filter_map(|q| q.query.as_ref())
-            .map(|Query::NameQuery(q)| validate::text_filter(q.method, &q.name))
-            .collect();
-        let page = validate::page(&request.query);
-        let list = self.0.store.app_search(&cx.org_id, &request.project_id, &filters, page).await?;
-        Ok(ListAppsResponse {
-            details: list_details(list.total, list.seen.as_ref()),
-            result: list.rows.into_iter().map(|row| message(&cx.org_id, row)).collect::<Result<_>>()?,
-        })
-    }
-
-    /// `ListAppChanges`: key events too; an unknown application has none.
-    ///
-    /// # Errors
-    /// None of its own.
-    pub async fn list_app_changes(
-        self: Arc<Self>,
-        cx: Ctx,
-        request: ListAppChangesRequest,
-    ) -> Result<ListAppChangesResponse> {
-        cx.admit(&request)?;
-        let page = validate::change_page(&request.query);
-        let (org, project) = (&cx.org_id, &request.project_id);
-        let rows = self.0.store.changes(AggregateKind::Project, org, project, Some(&request.app_id), page).await?;
-        Ok(ListAppChangesResponse { result: rows.into_iter().map(|row| changes::message(org, row)).collect() })
-    }
-
-    async fn insert(&self, cx: &Ctx, app: &AppAdded<'_>) -> Result<Recorded> {
-        let at = ProjectAt { org_id: app.at.org_id, id: app.at.project_id };
-        let work = self.0.store.work(cx.actor(), async |mut work| {
-            let mut project = work.project_lock(at).await?.ok_or_else(no_project)?;
-            project.record(app).await.map_err(|e| e.taken(NAME_TAKEN))
+            Ok(changed(&event, app.row.stamp.created_at))
         });
         work.await
     }
 
-    /// Switches an application on or off, if it is not so already.
-    async fn switch(
+    /// An application of any kind; none of another organization.
+    ///
+    /// # Errors
+    /// Its configuration cannot be read.
+    pub async fn app(&self, who: &Admitted, app: AppId<'_>) -> Result<Option<App>> {
+        let row = self.0.store.app_by_id(&who.org_id, app.project_id, app.id).await?;
+        row.map(App::of).transpose()
+    }
+
+    /// Applications of a project, of all kinds and in all states; an unknown project has none.
+    ///
+    /// # Errors
+    /// A configuration cannot be read.
+    pub async fn list_apps(
         &self,
-        cx: &Ctx,
-        at: AppAt<'_>,
-        state: State,
-        refusal: fn() -> Error,
-    ) -> Result<Part<ObjectDetails>> {
-        let work = self.0.store.work(cx.actor(), async |mut work| {
+        who: &Admitted,
+        project_id: &str,
+        filters: &[TextFilter],
+        page: Page,
+    ) -> Result<Listed<App>> {
+        let Listed { total, seen, rows } = self.0.store.app_search(&who.org_id, project_id, filters, page).await?;
+        Ok(Listed { total, seen, rows: rows.into_iter().map(App::of).collect::<Result<_>>()? })
+    }
+
+    /// What happened to an application and its keys; an unknown one has no past.
+    ///
+    /// # Errors
+    /// None of its own.
+    pub async fn list_app_changes(&self, who: &Admitted, app: AppId<'_>, page: ChangePage) -> Result<Vec<ChangeRow>> {
+        let AppId { project_id, id } = app;
+        Ok(self.0.store.changes(AggregateKind::Project, &who.org_id, project_id, Some(id), page).await?)
+    }
+
+    async fn insert(
+        &self,
+        who: &Admitted,
+        place: ProjectAt<'_>,
+        name: &str,
+        (method, secret, config): (AppMethod, Option<Zeroizing<String>>, AppConfig),
+    ) -> Result<CreatedApp> {
+        let (id, client_id) = (self.0.ids.next().await, self.0.ids.next().await);
+        let hash = secret.as_ref().map(|s| secrets::hash(s));
+        let app = AppAdded {
+            at: AppAt { org_id: place.org_id, project_id: place.id, id: &id },
+            name,
+            client_id: &client_id,
+            method,
+            secret_hash: hash.as_ref().map(<[u8; 32]>::as_slice),
+            config,
+        };
+        let work = self.0.store.work(who.actor(), async |mut work| {
+            let mut project = work.project_lock(place).await?.ok_or_else(no_project)?;
+            project.record(&app).await.map_err(|e| e.taken(NAME_TAKEN))
+        });
+        let event: Recorded = work.await?;
+        Ok(CreatedApp { stamp: made(&event), id, client_id, secret })
+    }
+
+    /// Switches an application on or off, if it is not so already.
+    async fn switch(&self, who: &Admitted, app: AppId<'_>, state: State, refusal: fn() -> Error) -> Result<Stamp> {
+        let at = app.at(who);
+        let work = self.0.store.work(who.actor(), async |mut work| {
             let mut app = work.app_lock(at).await?.ok_or_else(|| no_app("COMMAND-ov9d3"))?;
             if app.row.state == state {
                 return Err(refusal());
             }
             let event = app.record(&AppSwitched { at, state }).await?;
-            Ok(change_details(at.org_id, &event, app.row.stamp.created_at))
+            Ok(changed(&event, app.row.stamp.created_at))
         });
         work.await
+    }
+}
+
+impl App {
+    fn of(row: AppRow) -> Result<Self> {
+        let oidc = row.oidc_config.as_deref().map(OidcConfig::read).transpose()?;
+        Ok(Self { row, oidc })
+    }
+}
+
+impl From<ApiMethod> for AppMethod {
+    fn from(method: ApiMethod) -> Self {
+        match method {
+            ApiMethod::Basic => Self { number: 0, takes_keys: false },
+            ApiMethod::PrivateKeyJwt => Self { number: 1, takes_keys: true },
+        }
     }
 }
 
@@ -301,33 +313,4 @@ const NOT_API: &str = "Application is not type API";
 
 fn no_project() -> Error {
     Error::precondition("COMMAND-EbFMN", "Project not found")
-}
-
-/// The method a request names; the field rules have refused unknown numbers.
-fn api_method(method: EnumValue<APIAuthMethodType>) -> AppMethod {
-    let takes_keys = method == APIAuthMethodType::API_AUTH_METHOD_TYPE_PRIVATE_KEY_JWT;
-    AppMethod { number: i64::from(method.to_i32()), takes_keys }
-}
-
-/// An application as clients read it.
-fn message(org_id: &str, row: AppRow) -> Result<App> {
-    let secret_last_used = optional_timestamp(row.secret_used_at);
-    let config = if let Some(stored) = &row.oidc_config {
-        let mut config = oidc::read(stored, row.client_id)?;
-        config.secret_last_used = secret_last_used;
-        Config::OidcConfig(Box::new(config))
-    } else {
-        Config::ApiConfig(Box::new(APIConfig {
-            client_id: row.client_id,
-            auth_method_type: EnumValue::from(i32::try_from(row.auth_method).unwrap_or_default()),
-            secret_last_used,
-        }))
-    };
-    Ok(App {
-        id: row.id,
-        details: full_details(org_id, &row.stamp),
-        state: EnumValue::<AppState>::from(i32::try_from(row.state.number()).unwrap_or_default()),
-        name: row.name,
-        config: Some(config),
-    })
 }

@@ -2,21 +2,15 @@
 
 use std::sync::Arc;
 
-use buffa::{EnumValue, MessageField};
-
-use super::{Deps, validate};
-use crate::auth::Ctx;
-use crate::crypto::keypool::KeyPool;
-use crate::crypto::rsa::KeyPair;
-use crate::crypto::{keyfile, public_key};
+use super::Deps;
+use super::apps::AppId;
+use super::material::Material;
+use super::outcome::{CreatedKey, changed, made};
+use super::validate;
+use crate::auth::Admitted;
+use crate::clock::Micros;
+use crate::crypto::keyfile;
 use crate::error::{Error, Result};
-use crate::place;
-use crate::proto::zitadel::authn::v1::{Key, KeyType};
-use crate::proto::zitadel::management::v1::{
-    AddAppKeyRequest, AddAppKeyResponse, GetAppKeyRequest, GetAppKeyResponse, ListAppKeysRequest, ListAppKeysResponse,
-    RemoveAppKeyRequest, RemoveAppKeyResponse,
-};
-use crate::proto::{change_details, full_details, list_details, optional_timestamp, timestamp};
 use crate::store::{Answer, AppAt, AppKeyAdded, AppKeyRemoved, AppRow, Cache, KeyRow, Listed, Page, Stamp};
 
 /// Bytes of memory for keys, and for lists of them.
@@ -33,6 +27,17 @@ pub struct Keys {
     pages: Cache<(At, Page), Listed<KeyRow>>,
 }
 
+/// A new key.
+#[derive(Debug)]
+pub struct NewKey<'a> {
+    /// Application it will belong to.
+    pub app: AppId<'a>,
+    /// When it ends; never if it is not said.
+    pub expires_at: Option<Micros>,
+    /// The public key that the caller brings; a pair is made if it is empty.
+    pub public_key: &'a [u8],
+}
+
 impl Keys {
     /// The service over its dependencies.
     pub(super) fn new(deps: Deps) -> Self {
@@ -40,126 +45,76 @@ impl Keys {
         Self { deps, found, pages }
     }
 
-    /// `AddAppKey`: makes a key pair, keeps the public half and returns the private one, once; or
-    /// keeps the public half that the caller brings, and returns nothing of it.
+    /// Makes a key pair, keeps the public half and returns the private one, once; or keeps the public half that the
+    /// caller brings, and returns nothing of it.
     ///
     /// # Errors
-    /// `COMMAND-5F3h1` the caller's key cannot be used, `COMMAND-sak25` no such application, `COMMAND-Dff54` its method needs no key, `DOMAIN-dv3t5`
-    /// expiration in the past; code 8 when too many wait for a pair.
-    pub async fn add_app_key(self: Arc<Self>, cx: Ctx, request: AddAppKeyRequest) -> Result<AddAppKeyResponse> {
-        cx.admit(&request)?;
-        let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
+    /// `COMMAND-5F3h1` the caller's key cannot be used, `COMMAND-sak25` no such application, `COMMAND-Dff54` its
+    /// method needs no key, `DOMAIN-dv3t5` expiration in the past; code 8 when too many wait for a pair.
+    pub async fn add_app_key(&self, who: &Admitted, new: NewKey<'_>) -> Result<CreatedKey> {
+        let at = new.app.at(who);
         // Refused here, a request costs no key pair; the transaction below looks again.
         let app = self.deps.store.app_by_id(at.org_id, at.project_id, at.id).await?;
         takes_keys(&app.ok_or_else(no_app)?)?;
-        let expires_at = validate::expiration(&request.expiration_date, cx.now)?;
-        let material = Material::of(&request.public_key, &self.deps.keys, &cx.org_id).await?;
+        let expires_at = validate::expiration(new.expires_at, who.now)?;
+        let material = Material::of(new.public_key, &self.deps.keys, &who.org_id).await?;
 
-        let work = self.deps.store.work(cx.actor(), async |mut work| {
+        let work = self.deps.store.work(who.actor(), async |mut work| {
             let mut project = work.app_lock(at).await?.ok_or_else(no_app)?;
             takes_keys(&project.row)?;
             // Made under the lock: the order of ids is that of sequences.
             let id = self.deps.ids.next().await;
             let public_key = material.public();
             let event = project.record(&AppKeyAdded { app: at, id: &id, public_key, expires_at }).await?;
-            Ok((id, event, project.row.client_id.clone()))
+            Ok((id, made(&event), project.row.client_id.clone()))
         });
-        let (id, event, client_id) = work.await?;
-
-        Ok(AddAppKeyResponse {
-            details: change_details(&cx.org_id, &event, event.at),
-            key_details: material.file(|pair| keyfile::application(pair, &id, at.id, &client_id))?,
-            id,
-        })
+        let (id, stamp, client_id) = work.await?;
+        let file = material.file(|pair| keyfile::application(pair, &id, at.id, &client_id))?;
+        Ok(CreatedKey { id, file, stamp })
     }
 
-    /// `GetAppKey`.
-    ///
-    /// # Errors
-    /// `QUERY-Dgr3g` no such key, or its application takes no keys at present.
-    pub async fn get_app_key(self: Arc<Self>, cx: Ctx, request: GetAppKeyRequest) -> Result<GetAppKeyResponse> {
-        cx.admit(&request)?;
-        let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
-        let read = || async {
-            let key = self.deps.store.key_by_id(at, &request.key_id).await?;
-            Ok(key.map(|key| Answer::new(key).of(at.org_id)))
-        };
-        let key = self.found.get(place(at, &request.key_id), read).await?;
-        let key = key.ok_or_else(|| Error::not_found("QUERY-Dgr3g", "Errors.AuthNKey.NotFound"))?;
-        Ok(GetAppKeyResponse { key: MessageField::some(message(&cx.org_id, &key)) })
-    }
-
-    /// `ListAppKeys`: an unknown application has no keys.
+    /// A key of an application that takes keys at present.
     ///
     /// # Errors
     /// None of its own.
-    pub async fn list_app_keys(self: Arc<Self>, cx: Ctx, request: ListAppKeysRequest) -> Result<ListAppKeysResponse> {
-        cx.admit(&request)?;
-        let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
-        let page = validate::page(&request.query);
-        let read = || async { Ok(Some(Answer::new(self.deps.store.key_list(at, page).await?).of(at.org_id))) };
-        let list = self.pages.get((place(at, ""), page), read).await?;
-        let list = list.ok_or_else(|| Error::internal("a list is always there"))?;
-        Ok(ListAppKeysResponse {
-            details: list_details(list.total, list.seen.as_ref()),
-            result: list.rows.iter().map(|key| message(&cx.org_id, key)).collect(),
-        })
+    pub async fn app_key(&self, who: &Admitted, app: AppId<'_>, id: &str) -> Result<Option<Arc<Answer<KeyRow>>>> {
+        let at = app.at(who);
+        let read = || async {
+            let key = self.deps.store.key_by_id(at, id).await?;
+            Ok(key.map(|key| Answer::new(key).of(at.org_id)))
+        };
+        self.found.get(place(at, id), read).await
     }
 
-    /// `RemoveAppKey`: also while the application takes no keys.
+    /// Keys of an application; an unknown application has none.
+    ///
+    /// # Errors
+    /// None of its own.
+    pub async fn list_app_keys(
+        &self,
+        who: &Admitted,
+        app: AppId<'_>,
+        page: Page,
+    ) -> Result<Arc<Answer<Listed<KeyRow>>>> {
+        let at = app.at(who);
+        let read = || async { Ok(Some(Answer::new(self.deps.store.key_list(at, page).await?).of(at.org_id))) };
+        let list = self.pages.get((place(at, ""), page), read).await?;
+        list.ok_or_else(|| Error::internal("a list is always there"))
+    }
+
+    /// Removes a key, also while the application takes none.
     ///
     /// # Errors
     /// `COMMAND-4m77G` no such key.
-    pub async fn remove_app_key(
-        self: Arc<Self>,
-        cx: Ctx,
-        request: RemoveAppKeyRequest,
-    ) -> Result<RemoveAppKeyResponse> {
-        cx.admit(&request)?;
-        let at = AppAt { org_id: &cx.org_id, project_id: &request.project_id, id: &request.app_id };
-        let details = self.deps.store.work(cx.actor(), async |mut work| {
+    pub async fn remove_app_key(&self, who: &Admitted, app: AppId<'_>, id: &str) -> Result<Stamp> {
+        let at = app.at(who);
+        let work = self.deps.store.work(who.actor(), async |mut work| {
             let mut project = work.app_lock(at).await?.ok_or_else(no_key)?;
-            let created_at = project.work.key_created_at(at, &request.key_id).await?.ok_or_else(no_key)?;
-            let event = project.record(&AppKeyRemoved { app: at, id: &request.key_id }).await?;
-            Ok(change_details(at.org_id, &event, created_at))
+            let created_at = project.work.key_created_at(at, id).await?.ok_or_else(no_key)?;
+            let event = project.record(&AppKeyRemoved { app: at, id }).await?;
+            Ok(changed(&event, created_at))
         });
-        Ok(RemoveAppKeyResponse { details: details.await? })
-    }
-}
-
-/// The pair of a new key: fresh, or the public half of one that only the caller has.
-pub(super) enum Material {
-    Made(KeyPair),
-    Brought(Vec<u8>),
-}
-
-impl Material {
-    /// The key that a request brings, or a fresh pair if it brings none. Who waits for one holds no place
-    /// among the requests in work.
-    ///
-    /// # Errors
-    /// `COMMAND-5F3h1` the key cannot be used, code 8 when too many wait for a pair.
-    pub async fn of(brought: &[u8], pool: &KeyPool, org_id: &str) -> Result<Self> {
-        if brought.is_empty() {
-            return Ok(Self::Made(place::away(pool.take(org_id)).await?));
-        }
-        Ok(Self::Brought(public_key::read(brought)?))
-    }
-
-    /// SubjectPublicKeyInfo in DER.
-    pub fn public(&self) -> &[u8] {
-        match self {
-            Self::Made(pair) => &pair.public_der,
-            Self::Brought(der) => der,
-        }
-    }
-
-    /// The key file of a fresh pair; nothing for a key that the caller brought.
-    pub fn file(&self, write: impl FnOnce(&KeyPair) -> Result<Vec<u8>>) -> Result<Vec<u8>> {
-        match self {
-            Self::Made(pair) => write(pair),
-            Self::Brought(_) => Ok(Vec::new()),
-        }
+        work.await
     }
 }
 
@@ -180,16 +135,4 @@ fn no_app() -> Error {
 
 fn no_key() -> Error {
     Error::not_found("COMMAND-4m77G", "Application key not found")
-}
-
-/// A key never changes, so both its dates are that of its making.
-fn message(org_id: &str, key: &KeyRow) -> Key {
-    let stamp = Stamp { sequence: key.sequence, created_at: key.created_at, changed_at: key.created_at };
-    Key {
-        id: key.id.clone(),
-        details: full_details(org_id, &stamp),
-        r#type: EnumValue::from(KeyType::KEY_TYPE_JSON),
-        expiration_date: MessageField::some(timestamp(key.expires_at)),
-        last_used: optional_timestamp(key.last_used_at),
-    }
 }

@@ -1,134 +1,107 @@
 //! Keys of machine users.
 
-use std::sync::Arc;
-
-use buffa::{EnumValue, MessageField};
-
-use super::keys::Material;
+use super::material::Material;
+use super::outcome::{CreatedKey, changed, made};
+use super::texts::USER_NOT_FOUND;
 use super::tokens::may_speak_for;
-use super::users::NOT_FOUND;
 use super::{Deps, validate};
-use crate::auth::Ctx;
+use crate::auth::Admitted;
+use crate::clock::Micros;
 use crate::crypto::keyfile;
-use crate::crypto::rsa::KeyPair;
 use crate::error::{Error, Result};
-use crate::proto::zitadel::authn::v1::{Key, KeyType};
-use crate::proto::zitadel::management::v1::{
-    AddMachineKeyRequest, AddMachineKeyResponse, GetMachineKeyByIDsRequest, GetMachineKeyByIDsResponse,
-    ListMachineKeysRequest, ListMachineKeysResponse, RemoveMachineKeyRequest, RemoveMachineKeyResponse,
-};
-use crate::proto::{change_details, full_details, list_details, optional_timestamp, timestamp};
-use crate::store::{Credential, CredentialAdded, CredentialRemoved, CredentialRow, Stamp, UserAt};
+use crate::store::{Credential, CredentialAdded, CredentialRemoved, CredentialRow, Listed, Page, Stamp, UserAt};
 
 /// Keys with which machine users sign assertions.
 pub struct MachineKeys(pub(super) Deps);
 
+/// A new key.
+#[derive(Debug)]
+pub struct NewMachineKey<'a> {
+    /// User it will belong to.
+    pub user_id: &'a str,
+    /// When it ends; never if it is not said.
+    pub expires_at: Option<Micros>,
+    /// The public key that the caller brings; a pair is made if it is empty.
+    pub public_key: &'a [u8],
+}
+
 impl MachineKeys {
-    /// `AddMachineKey`: a fresh pair whose private half is in this answer only, or the public half
-    /// that the caller brings.
+    /// Makes a key pair, keeps the public half and returns the private one, once; or keeps the public half that the
+    /// caller brings, and returns nothing of it.
     ///
     /// # Errors
-    /// `COMMAND-5F3h1` the public key cannot be read, `DOMAIN-dv3t5` expiration in the past,
-    /// `COMMAND-bnipwm1` no such user; code 8 when too many wait for a pair.
-    pub async fn add_machine_key(
-        self: Arc<Self>,
-        cx: Ctx,
-        request: AddMachineKeyRequest,
-    ) -> Result<AddMachineKeyResponse> {
-        cx.admit(&request)?;
-        let no_user = || Error::precondition("COMMAND-bnipwm1", NOT_FOUND);
-        let expires_at = validate::expiration(&request.expiration_date, cx.now)?;
-        let user = UserAt { org_id: &cx.org_id, id: &request.user_id };
-        // Refused here, a request costs no key pair; the transaction below looks again.
+    /// `COMMAND-5F3h1` the caller's key cannot be used, `DOMAIN-dv3t5` expiration in the past, `COMMAND-bnipwm1` no
+    /// such user, `COMMAND-8gK2d` the user has roles that the caller may not give; code 8 when too many wait for a
+    /// pair.
+    pub async fn add_machine_key(&self, who: &Admitted, new: NewMachineKey<'_>) -> Result<CreatedKey> {
+        let expires_at = validate::expiration(new.expires_at, who.now)?;
+        let user = UserAt { org_id: &who.org_id, id: new.user_id };
+        // Refused here, a request costs no key pair; the transaction of `insert` looks again.
         self.0.store.user_by_id(user).await?.ok_or_else(no_user)?;
-        if request.public_key.is_empty() {
-            let allowed = self.0.store.work(cx.actor(), async |mut work| may_speak_for(&cx, &mut work, user.id).await);
+        if new.public_key.is_empty() {
+            let allowed = self.0.store.work(who.actor(), async |mut work| may_speak_for(who, &mut work, user.id).await);
             allowed.await?;
         }
-        let material = Material::of(&request.public_key, &self.0.keys, &cx.org_id).await?;
-
-        let work = self.0.store.work(cx.actor(), async |mut work| {
-            let mut found = work.user_lock(user).await?.ok_or_else(no_user)?;
-            may_speak_for(&cx, found.work, user.id).await?;
-            let id = self.0.ids.next().await;
-            let (kind, material) = (Credential::MachineKey, material.public());
-            let event = found.record(&CredentialAdded { kind, user, id: &id, material, expires_at }).await?;
-            Ok((id, event))
-        });
-        let (id, event) = work.await?;
-        let file = |pair: &KeyPair| keyfile::service_account(pair, &id, &request.user_id, expires_at);
-        Ok(AddMachineKeyResponse {
-            details: change_details(&cx.org_id, &event, event.at),
-            key_details: material.file(file)?,
-            key_id: id,
-        })
+        let material = Material::of(new.public_key, &self.0.keys, &who.org_id).await?;
+        let (id, stamp) = self.insert(who, user, material.public(), expires_at).await?;
+        let file = material.file(|pair| keyfile::service_account(pair, &id, user.id, expires_at))?;
+        Ok(CreatedKey { id, file, stamp })
     }
 
-    /// `GetMachineKeyByIDs`.
-    ///
-    /// # Errors
-    /// `QUERY-Dgr3g` no such key.
-    pub async fn get_machine_key_by_ids(
-        self: Arc<Self>,
-        cx: Ctx,
-        request: GetMachineKeyByIDsRequest,
-    ) -> Result<GetMachineKeyByIDsResponse> {
-        cx.admit(&request)?;
-        let user = UserAt { org_id: &cx.org_id, id: &request.user_id };
-        let key = self.0.store.credential_by_id(Credential::MachineKey, user, &request.key_id).await?;
-        let key = key.ok_or_else(|| Error::not_found("QUERY-Dgr3g", "Errors.AuthNKey.NotFound"))?;
-        Ok(GetMachineKeyByIDsResponse { key: MessageField::some(message(&cx.org_id, key)) })
-    }
-
-    /// `ListMachineKeys`: an unknown user has none.
+    /// A key of a user.
     ///
     /// # Errors
     /// None of its own.
-    pub async fn list_machine_keys(
-        self: Arc<Self>,
-        cx: Ctx,
-        request: ListMachineKeysRequest,
-    ) -> Result<ListMachineKeysResponse> {
-        cx.admit(&request)?;
-        let user = UserAt { org_id: &cx.org_id, id: &request.user_id };
-        let list = self.0.store.credential_list(Credential::MachineKey, user, validate::page(&request.query)).await?;
-        Ok(ListMachineKeysResponse {
-            details: list_details(list.total, list.seen.as_ref()),
-            result: list.rows.into_iter().map(|key| message(&cx.org_id, key)).collect(),
-        })
+    pub async fn machine_key(&self, who: &Admitted, user_id: &str, key_id: &str) -> Result<Option<CredentialRow>> {
+        let user = UserAt { org_id: &who.org_id, id: user_id };
+        Ok(self.0.store.credential_by_id(Credential::MachineKey, user, key_id).await?)
     }
 
-    /// `RemoveMachineKey`.
+    /// Keys of a user, expired ones included; an unknown user has none.
+    ///
+    /// # Errors
+    /// None of its own.
+    pub async fn list_machine_keys(&self, who: &Admitted, user_id: &str, page: Page) -> Result<Listed<CredentialRow>> {
+        let user = UserAt { org_id: &who.org_id, id: user_id };
+        Ok(self.0.store.credential_list(Credential::MachineKey, user, page).await?)
+    }
+
+    /// Removes a key of a user.
     ///
     /// # Errors
     /// `COMMAND-4m77G` no such key.
-    pub async fn remove_machine_key(
-        self: Arc<Self>,
-        cx: Ctx,
-        request: RemoveMachineKeyRequest,
-    ) -> Result<RemoveMachineKeyResponse> {
-        cx.admit(&request)?;
+    pub async fn remove_machine_key(&self, who: &Admitted, user_id: &str, key_id: &str) -> Result<Stamp> {
         let no_key = || Error::not_found("COMMAND-4m77G", "Machine key not found");
-        let user = UserAt { org_id: &cx.org_id, id: &request.user_id };
+        let user = UserAt { org_id: &who.org_id, id: user_id };
         let kind = Credential::MachineKey;
-        let details = self.0.store.work(cx.actor(), async |mut work| {
+        let work = self.0.store.work(who.actor(), async |mut work| {
             let mut found = work.user_lock(user).await?.ok_or_else(no_key)?;
-            let key = found.work.credential_by_id(kind, user, &request.key_id).await?.ok_or_else(no_key)?;
+            let key = found.work.credential_by_id(kind, user, key_id).await?.ok_or_else(no_key)?;
             let event = found.record(&CredentialRemoved { kind, user, id: &key.id }).await?;
-            Ok(change_details(user.org_id, &event, key.created_at))
+            Ok(changed(&event, key.created_at))
         });
-        Ok(RemoveMachineKeyResponse { details: details.await? })
+        work.await
+    }
+
+    async fn insert(
+        &self,
+        who: &Admitted,
+        user: UserAt<'_>,
+        material: &[u8],
+        expires_at: Micros,
+    ) -> Result<(String, Stamp)> {
+        let kind = Credential::MachineKey;
+        let work = self.0.store.work(who.actor(), async |mut work| {
+            let mut found = work.user_lock(user).await?.ok_or_else(no_user)?;
+            may_speak_for(who, found.work, user.id).await?;
+            let id = self.0.ids.next().await;
+            let event = found.record(&CredentialAdded { kind, user, id: &id, material, expires_at }).await?;
+            Ok((id, made(&event)))
+        });
+        work.await
     }
 }
 
-/// A key never changes, so both its dates are that of its making.
-fn message(org_id: &str, key: CredentialRow) -> Key {
-    let stamp = Stamp { sequence: key.sequence, created_at: key.created_at, changed_at: key.created_at };
-    Key {
-        id: key.id,
-        details: full_details(org_id, &stamp),
-        r#type: EnumValue::from(KeyType::KEY_TYPE_JSON),
-        expiration_date: MessageField::some(timestamp(key.expires_at)),
-        last_used: optional_timestamp(key.last_used_at),
-    }
+fn no_user() -> Error {
+    Error::precondition("COMMAND-bnipwm1", USER_NOT_FOUND)
 }

@@ -1,16 +1,10 @@
 //! Organizations.
 
-use std::sync::Arc;
-
-use buffa::{EnumValue, MessageField};
-
 use super::Deps;
-use crate::auth::Ctx;
+use super::outcome::{Created, made};
+use crate::auth::Admitted;
 use crate::error::{Error, Result};
-use crate::proto::zitadel::management::v1::{AddOrgRequest, AddOrgResponse, GetMyOrgRequest, GetMyOrgResponse};
-use crate::proto::zitadel::org::v1::{Org, OrgState};
-use crate::proto::{change_details, full_details};
-use crate::store::{AggregateKind, MemberAdded, OrgAdded, OrgTaken, Scope, UserAt};
+use crate::store::{AggregateKind, MemberAdded, OrgAdded, OrgRow, OrgTaken, Scope, UserAt};
 
 /// Longest label of a domain in bytes (RFC 1035, section 2.3.4).
 const MAX_LABEL: usize = 63;
@@ -19,22 +13,21 @@ const MAX_LABEL: usize = 63;
 pub struct Orgs(pub(super) Deps);
 
 impl Orgs {
-    /// `AddOrg`: the caller becomes its owner; it gets a domain below that of the issuer.
+    /// Adds an organization with the caller as its owner; it gets a domain below that of the issuer.
     ///
     /// # Errors
     /// `ORG-RrfXY` the name yields no domain, `EVENT-Mf9sd` blank name, code 6 name or domain taken.
-    pub async fn add_org(self: Arc<Self>, cx: Ctx, request: AddOrgRequest) -> Result<AddOrgResponse> {
-        cx.admit(&request)?;
-        let name = request.name.trim();
+    pub async fn add_org(&self, who: &Admitted, name: &str) -> Result<Created> {
+        let name = name.trim();
         if name.is_empty() {
             return Err(Error::invalid("EVENT-Mf9sd", "Organisation is invalid"));
         }
         let domain = domain_of(name, &self.0.domain)?;
         let id = self.0.ids.next().await;
         let added = OrgAdded { id: &id, name, domain: &domain };
-        let event = self.0.store.work(cx.actor(), async |mut work| {
+        let work = self.0.store.work(who.actor(), async |mut work| {
             // The owner must stay until its membership is written.
-            let owner_org = work.user_kept(&cx.user_id).await?;
+            let owner_org = work.user_kept(&who.user_id).await?;
             let owner_org = owner_org.ok_or_else(|| Error::unauthenticated("AUTH-7fs1e", "Errors.Token.Invalid"))?;
             match work.org_taken(name, &domain).await? {
                 Some(OrgTaken::Name) => return Err(Error::already_exists(NAME_TAKEN)),
@@ -43,29 +36,20 @@ impl Orgs {
             }
             let mut org = work.begin(AggregateKind::Org, &id, &id);
             org.record(&added).await?;
-            let user = UserAt { org_id: &owner_org, id: &cx.user_id };
-            Ok(org.record(&MemberAdded { scope: Scope::Org(&id), user, roles: &["ORG_OWNER"] }).await?)
+            let user = UserAt { org_id: &owner_org, id: &who.user_id };
+            let event = org.record(&MemberAdded { scope: Scope::Org(&id), user, roles: &["ORG_OWNER"] }).await?;
+            Ok(made(&event))
         });
-        let event = event.await?;
-        Ok(AddOrgResponse { details: change_details(&id, &event, event.at), id })
+        let stamp = work.await?;
+        Ok(Created { id, stamp })
     }
 
-    /// `GetMyOrg`: the organization of the call.
+    /// The organization of the call.
     ///
     /// # Errors
-    /// `QUERY-leq5Q` unknown; the gate has refused such a call already.
-    pub async fn get_my_org(self: Arc<Self>, cx: Ctx, request: GetMyOrgRequest) -> Result<GetMyOrgResponse> {
-        cx.admit(&request)?;
-        let row = self.0.store.org_by_id(&cx.org_id).await?;
-        let row = row.ok_or_else(|| Error::not_found("QUERY-leq5Q", "Organisation not found"))?;
-        let org = Org {
-            details: full_details(&row.id, &row.stamp),
-            id: row.id,
-            state: EnumValue::<OrgState>::from(i32::try_from(row.state).unwrap_or_default()),
-            name: row.name,
-            primary_domain: row.primary_domain,
-        };
-        Ok(GetMyOrgResponse { org: MessageField::some(org) })
+    /// None of its own.
+    pub async fn org(&self, who: &Admitted) -> Result<Option<OrgRow>> {
+        Ok(self.0.store.org_by_id(&who.org_id).await?)
     }
 }
 

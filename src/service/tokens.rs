@@ -1,26 +1,17 @@
 //! Personal access tokens and client secrets of machine users.
 
-use std::sync::Arc;
+use zeroize::Zeroizing;
 
-use buffa::MessageField;
-
-use super::users::NOT_FOUND;
+use super::outcome::{changed, made};
+use super::texts::USER_NOT_FOUND;
 use super::{Deps, validate};
-use crate::auth::{Ctx, Membership, may_give};
+use crate::auth::{Admitted, Membership, may_give};
+use crate::clock::Micros;
 use crate::crypto::secrets;
 use crate::error::{Error, Result};
-use crate::proto::zitadel::management::v1::{
-    AddPersonalAccessTokenRequest, AddPersonalAccessTokenResponse, GenerateMachineSecretRequest,
-    GenerateMachineSecretResponse, GetPersonalAccessTokenByIDsRequest, GetPersonalAccessTokenByIDsResponse,
-    ListPersonalAccessTokensRequest, ListPersonalAccessTokensResponse, RemoveMachineSecretRequest,
-    RemoveMachineSecretResponse, RemovePersonalAccessTokenRequest, RemovePersonalAccessTokenResponse,
-};
-use crate::proto::zitadel::user::v1::PersonalAccessToken;
-use crate::proto::zitadel::v1::ObjectDetails;
-use crate::proto::{Part, change_details, full_details, list_details, optional_timestamp, timestamp};
 use crate::store::{
-    Credential, CredentialAdded, CredentialRemoved, CredentialRow, HeldRolesRow, MachineSecretSet, Stamp, UserAt, Work,
-    names,
+    Credential, CredentialAdded, CredentialRemoved, CredentialRow, HeldRolesRow, Listed, MachineSecretSet, Page, Stamp,
+    UserAt, Work, names,
 };
 
 /// Scopes of every personal access token (contract, AddPersonalAccessToken).
@@ -30,135 +21,126 @@ pub const PAT_SCOPES: [&str; 4] =
 /// Tokens and secrets of machine users.
 pub struct Tokens(pub(super) Deps);
 
+/// A new personal access token. Its text is here and nowhere else.
+pub struct CreatedToken {
+    /// Its identifier.
+    pub id: String,
+    /// Its text.
+    pub token: Zeroizing<String>,
+    /// Its first event.
+    pub stamp: Stamp,
+}
+
+/// A new client secret of a machine user. It is here and nowhere else.
+pub struct MachineSecret {
+    /// The client id that goes with it.
+    pub client_id: String,
+    /// The secret.
+    pub secret: Zeroizing<String>,
+    /// The user's last event.
+    pub stamp: Stamp,
+}
+
 impl Tokens {
-    /// `AddPersonalAccessToken`: the token is in this answer and nowhere else.
+    /// Makes a personal access token.
     ///
     /// # Errors
-    /// `DOMAIN-dv3t5` expiration in the past, `COMMAND-Dggw2` no such user.
+    /// `DOMAIN-dv3t5` expiration in the past, `COMMAND-Dggw2` no such user, `COMMAND-8gK2d` the user has roles that
+    /// the caller may not give.
     pub async fn add_personal_access_token(
-        self: Arc<Self>,
-        cx: Ctx,
-        request: AddPersonalAccessTokenRequest,
-    ) -> Result<AddPersonalAccessTokenResponse> {
-        cx.admit(&request)?;
-        let expires_at = validate::expiration(&request.expiration_date, cx.now)?;
-        let no_user = || Error::precondition("COMMAND-Dggw2", NOT_FOUND);
-        let user = UserAt { org_id: &cx.org_id, id: &request.user_id };
+        &self,
+        who: &Admitted,
+        user_id: &str,
+        expires_at: Option<Micros>,
+    ) -> Result<CreatedToken> {
+        let expires_at = validate::expiration(expires_at, who.now)?;
+        let no_user = || Error::precondition("COMMAND-Dggw2", USER_NOT_FOUND);
+        let user = UserAt { org_id: &who.org_id, id: user_id };
         let token = secrets::personal_access_token();
         let hash = secrets::hash(&token);
-        let work = self.0.store.work(cx.actor(), async |mut work| {
+        let work = self.0.store.work(who.actor(), async |mut work| {
             let mut found = work.user_lock(user).await?.ok_or_else(no_user)?;
-            may_speak_for(&cx, found.work, user.id).await?;
+            may_speak_for(who, found.work, user.id).await?;
             let id = self.0.ids.next().await;
             let pat = CredentialAdded { kind: Credential::Pat, user, id: &id, material: &hash, expires_at };
             let event = found.record(&pat).await?;
-            Ok((id, event))
+            Ok((id, made(&event)))
         });
-        let (id, event) = work.await?;
-        Ok(AddPersonalAccessTokenResponse {
-            token_id: id,
-            token: token.to_string(),
-            details: change_details(&cx.org_id, &event, event.at),
-        })
+        let (id, stamp) = work.await?;
+        Ok(CreatedToken { id, token, stamp })
     }
 
-    /// `GetPersonalAccessTokenByIDs`: never the token itself.
+    /// A personal access token of a user, without its text.
     ///
     /// # Errors
-    /// `QUERY-fRunu` no such token.
-    pub async fn get_personal_access_token_by_ids(
-        self: Arc<Self>,
-        cx: Ctx,
-        request: GetPersonalAccessTokenByIDsRequest,
-    ) -> Result<GetPersonalAccessTokenByIDsResponse> {
-        cx.admit(&request)?;
-        let user = UserAt { org_id: &cx.org_id, id: &request.user_id };
-        let token = self.0.store.credential_by_id(Credential::Pat, user, &request.token_id).await?;
-        let token = token.ok_or_else(|| Error::not_found("QUERY-fRunu", "Errors.PersonalAccessToken.NotFound"))?;
-        Ok(GetPersonalAccessTokenByIDsResponse { token: MessageField::some(message(&cx.org_id, token)) })
+    /// None of its own.
+    pub async fn personal_access_token(
+        &self,
+        who: &Admitted,
+        user_id: &str,
+        token_id: &str,
+    ) -> Result<Option<CredentialRow>> {
+        let user = UserAt { org_id: &who.org_id, id: user_id };
+        Ok(self.0.store.credential_by_id(Credential::Pat, user, token_id).await?)
     }
 
-    /// `ListPersonalAccessTokens`: expired ones included; an unknown user has none.
+    /// Personal access tokens of a user, expired ones included; an unknown user has none.
     ///
     /// # Errors
     /// None of its own.
     pub async fn list_personal_access_tokens(
-        self: Arc<Self>,
-        cx: Ctx,
-        request: ListPersonalAccessTokensRequest,
-    ) -> Result<ListPersonalAccessTokensResponse> {
-        cx.admit(&request)?;
-        let user = UserAt { org_id: &cx.org_id, id: &request.user_id };
-        let list = self.0.store.credential_list(Credential::Pat, user, validate::page(&request.query)).await?;
-        Ok(ListPersonalAccessTokensResponse {
-            details: list_details(list.total, list.seen.as_ref()),
-            result: list.rows.into_iter().map(|token| message(&cx.org_id, token)).collect(),
-        })
+        &self,
+        who: &Admitted,
+        user_id: &str,
+        page: Page,
+    ) -> Result<Listed<CredentialRow>> {
+        let user = UserAt { org_id: &who.org_id, id: user_id };
+        Ok(self.0.store.credential_list(Credential::Pat, user, page).await?)
     }
 
-    /// `RemovePersonalAccessToken`: void at once.
+    /// Removes a personal access token; it is void at once.
     ///
     /// # Errors
     /// `COMMAND-4m77G` no such token.
-    pub async fn remove_personal_access_token(
-        self: Arc<Self>,
-        cx: Ctx,
-        request: RemovePersonalAccessTokenRequest,
-    ) -> Result<RemovePersonalAccessTokenResponse> {
-        cx.admit(&request)?;
-        let details = remove_pat(&self.0, &cx, &request.user_id, &request.token_id).await?;
-        Ok(RemovePersonalAccessTokenResponse { details })
+    pub async fn remove_personal_access_token(&self, who: &Admitted, user_id: &str, token_id: &str) -> Result<Stamp> {
+        remove_pat(&self.0, who, user_id, token_id).await
     }
 
-    /// `GenerateMachineSecret`: the client id is the login name; an old secret is void at once.
+    /// Makes a client secret for a user, whose login name is the client id; an old secret is void at once.
     ///
     /// # Errors
-    /// `QUERY-Dfbg2` no such user.
-    pub async fn generate_machine_secret(
-        self: Arc<Self>,
-        cx: Ctx,
-        request: GenerateMachineSecretRequest,
-    ) -> Result<GenerateMachineSecretResponse> {
-        cx.admit(&request)?;
-        let no_user = || Error::not_found("QUERY-Dfbg2", NOT_FOUND);
-        let user = UserAt { org_id: &cx.org_id, id: &request.user_id };
+    /// `QUERY-Dfbg2` no such user, `COMMAND-8gK2d` the user has roles that the caller may not give.
+    pub async fn generate_machine_secret(&self, who: &Admitted, user_id: &str) -> Result<MachineSecret> {
+        let no_user = || Error::not_found("QUERY-Dfbg2", USER_NOT_FOUND);
+        let user = UserAt { org_id: &who.org_id, id: user_id };
         let secret = secrets::client_secret();
         let hash = secrets::hash(&secret);
-        let (client_id, details) = self
-            .0
-            .store
-            .work(cx.actor(), async |mut work| {
-                let mut found = work.user_lock(user).await?.ok_or_else(no_user)?;
-                may_speak_for(&cx, found.work, user.id).await?;
-                let event = found.record(&MachineSecretSet { at: user, hash: Some(&hash) }).await?;
-                let details = change_details(user.org_id, &event, found.row.stamp.created_at);
-                Ok((found.row.user_name.clone(), details))
-            })
-            .await?;
-        Ok(GenerateMachineSecretResponse { client_id, client_secret: secret.to_string(), details })
+        let work = self.0.store.work(who.actor(), async |mut work| {
+            let mut found = work.user_lock(user).await?.ok_or_else(no_user)?;
+            may_speak_for(who, found.work, user.id).await?;
+            let event = found.record(&MachineSecretSet { at: user, hash: Some(&hash) }).await?;
+            Ok((found.row.user_name.clone(), changed(&event, found.row.stamp.created_at)))
+        });
+        let (client_id, stamp) = work.await?;
+        Ok(MachineSecret { client_id, secret, stamp })
     }
 
-    /// `RemoveMachineSecret`.
+    /// Removes the client secret of a user.
     ///
     /// # Errors
     /// `COMMAND-x7s802` no such user, `COMMAND-coi82n` it has no secret.
-    pub async fn remove_machine_secret(
-        self: Arc<Self>,
-        cx: Ctx,
-        request: RemoveMachineSecretRequest,
-    ) -> Result<RemoveMachineSecretResponse> {
-        cx.admit(&request)?;
+    pub async fn remove_machine_secret(&self, who: &Admitted, user_id: &str) -> Result<Stamp> {
         let no_user = || Error::precondition("COMMAND-x7s802", "Errors.User.NotExisting");
-        let user = UserAt { org_id: &cx.org_id, id: &request.user_id };
-        let details = self.0.store.work(cx.actor(), async |mut work| {
+        let user = UserAt { org_id: &who.org_id, id: user_id };
+        let work = self.0.store.work(who.actor(), async |mut work| {
             let mut found = work.user_lock(user).await?.ok_or_else(no_user)?;
             if !found.row.has_secret {
                 return Err(Error::precondition("COMMAND-coi82n", "Secret doesn't exist"));
             }
             let event = found.record(&MachineSecretSet { at: user, hash: None }).await?;
-            Ok(change_details(user.org_id, &event, found.row.stamp.created_at))
+            Ok(changed(&event, found.row.stamp.created_at))
         });
-        Ok(RemoveMachineSecretResponse { details: details.await? })
+        work.await
     }
 }
 
@@ -166,17 +148,17 @@ impl Tokens {
 ///
 /// # Errors
 /// `COMMAND-8gK2d` the user has a role somewhere that the caller may not give.
-pub(super) async fn may_speak_for(cx: &Ctx, work: &mut Work, user_id: &str) -> Result<()> {
-    if user_id == cx.user_id {
+pub(super) async fn may_speak_for(who: &Admitted, work: &mut Work, user_id: &str) -> Result<()> {
+    if user_id == who.user_id {
         return Ok(());
     }
     let theirs = memberships(work, user_id).await?;
     // What a project of another organization gives is for that organization to say.
-    let counts = |m: &Membership| m.project_id.is_none() || m.org_id == cx.org_id;
+    let counts = |m: &Membership| m.project_id.is_none() || m.org_id == who.org_id;
     if !theirs.iter().any(counts) {
         return Ok(());
     }
-    let own = memberships(work, &cx.user_id).await?;
+    let own = memberships(work, &who.user_id).await?;
     if theirs.iter().filter(|m| counts(m)).all(|m| may_give(&own, m)) {
         return Ok(());
     }
@@ -197,25 +179,14 @@ async fn memberships(work: &mut Work, user_id: &str) -> Result<Vec<Membership>> 
 ///
 /// # Errors
 /// `COMMAND-4m77G` no such token.
-pub(super) async fn remove_pat(deps: &Deps, cx: &Ctx, user_id: &str, token_id: &str) -> Result<Part<ObjectDetails>> {
+pub(super) async fn remove_pat(deps: &Deps, who: &Admitted, user_id: &str, token_id: &str) -> Result<Stamp> {
     let no_token = || Error::not_found("COMMAND-4m77G", "Personal Access Token not found");
-    let user = UserAt { org_id: &cx.org_id, id: user_id };
-    let work = deps.store.work(cx.actor(), async |mut work| {
+    let user = UserAt { org_id: &who.org_id, id: user_id };
+    let work = deps.store.work(who.actor(), async |mut work| {
         let mut found = work.user_lock(user).await?.ok_or_else(no_token)?;
         let token = found.work.credential_by_id(Credential::Pat, user, token_id).await?.ok_or_else(no_token)?;
         let event = found.record(&CredentialRemoved { kind: Credential::Pat, user, id: &token.id }).await?;
-        Ok(change_details(user.org_id, &event, token.created_at))
+        Ok(changed(&event, token.created_at))
     });
     work.await
-}
-
-fn message(org_id: &str, token: CredentialRow) -> PersonalAccessToken {
-    let stamp = Stamp { sequence: token.sequence, created_at: token.created_at, changed_at: token.created_at };
-    PersonalAccessToken {
-        id: token.id,
-        details: full_details(org_id, &stamp),
-        expiration_date: MessageField::some(timestamp(token.expires_at)),
-        scopes: PAT_SCOPES.map(str::to_owned).to_vec(),
-        last_used: optional_timestamp(token.last_used_at),
-    }
 }

@@ -1,26 +1,15 @@
 //! User grants: the roles of a project that a user has.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
-use buffa::{EnumValue, MessageField};
-
-use super::users::NOT_FOUND;
-use super::{Deps, grant_search, validate};
-use crate::auth::{Ctx, Granted};
-use crate::error::{Error, Result};
-use crate::proto::zitadel::management::v1::{
-    AddUserGrantRequest, AddUserGrantResponse, DeactivateUserGrantRequest, DeactivateUserGrantResponse,
-    GetUserGrantByIDRequest, GetUserGrantByIDResponse, ListUserGrantRequest, ListUserGrantResponse,
-    ReactivateUserGrantRequest, ReactivateUserGrantResponse, RemoveUserGrantRequest, RemoveUserGrantResponse,
-    UpdateUserGrantRequest, UpdateUserGrantResponse,
-};
-use crate::proto::zitadel::user::v1::{Type, UserGrant, UserGrantState};
-use crate::proto::zitadel::v1::ObjectDetails;
-use crate::proto::{Part, change_details, full_details, list_details};
+use super::Deps;
+use super::outcome::{Created, changed, made};
+use super::texts::USER_NOT_FOUND;
+use crate::auth::{Admitted, Granted};
+use crate::error::{Code, Error, Result};
 use crate::store::{
-    AggregateKind, GrantAdded, GrantAt, GrantChanged, GrantRemoved, GrantRow, GrantSwitched, GrantsOf, ProjectAt,
-    State, UserAt, Work, names,
+    AggregateKind, GrantAdded, GrantAt, GrantChanged, GrantFilter, GrantRemoved, GrantRow, GrantSwitched, GrantsOf,
+    Listed, Page, ProjectAt, Stamp, State, UserAt, Work, names,
 };
 
 const TAKEN: &str = "User grant already exists";
@@ -28,179 +17,143 @@ const TAKEN: &str = "User grant already exists";
 /// User grants of organizations.
 pub struct UserGrants(pub(super) Deps);
 
+/// A new user grant.
+#[derive(Debug)]
+pub struct NewUserGrant<'a> {
+    /// User of any organization.
+    pub user_id: &'a str,
+    /// Project of the organization.
+    pub project_id: &'a str,
+    /// The grant by which the project came from another organization; none does here, so it is empty or wrong.
+    pub project_grant_id: &'a str,
+    /// Keys of the roles.
+    pub role_keys: &'a [String],
+}
+
 impl UserGrants {
-    /// `AddUserGrant`: to a user of any organization, in a project of this one.
+    /// Grants roles to a user of any organization, in a project of this one.
     ///
     /// # Errors
-    /// `COMMAND-4f8sg` no such user, `COMMAND-3n77S` no such project, `COMMAND-4m9ff` a project of
-    /// another organization, `COMMAND-mm9F4` no such role, `EVENT-Shu7e` the caller's roles are for
-    /// other projects, code 6 granted already.
-    pub async fn add_user_grant(
-        self: Arc<Self>,
-        cx: Ctx,
-        request: AddUserGrantRequest,
-    ) -> Result<AddUserGrantResponse> {
-        let granted = cx.admit(&request)?;
-        distinct(&request.role_keys)?;
-        let project = ProjectAt { org_id: &cx.org_id, id: &request.project_id };
+    /// Code 3 a role named twice, `COMMAND-4f8sg` no such user, `COMMAND-3n77S` no such project,
+    /// `COMMAND-4m9ff` a project of another organization, `COMMAND-mm9F4` no such role, `EVENT-Shu7e` the
+    /// caller's roles are for other projects, code 6 granted already.
+    pub async fn add_user_grant(&self, who: &Admitted, new: NewUserGrant<'_>) -> Result<Created> {
+        distinct(new.role_keys)?;
+        let project = ProjectAt { org_id: &who.org_id, id: new.project_id };
         let id = self.0.ids.next().await;
-        let event = self.0.store.work(cx.actor(), async |mut work| {
-            let user_org = work.user_kept(&request.user_id).await?;
-            let user_org = user_org.ok_or_else(|| Error::precondition("COMMAND-4f8sg", NOT_FOUND))?;
-            if !work.project_kept(project).await? || !request.project_grant_id.is_empty() {
+        let event = self.0.store.work(who.actor(), async |mut work| {
+            let user_org = work.user_kept(new.user_id).await?;
+            let user_org = user_org.ok_or_else(|| Error::precondition("COMMAND-4f8sg", USER_NOT_FOUND))?;
+            if !work.project_kept(project).await? || !new.project_grant_id.is_empty() {
                 return Err(if work.project_exists(project.id).await? { not_granted() } else { no_project() });
             }
-            if !work.roles_kept(project, &request.role_keys).await? {
+            if !work.roles_kept(project, new.role_keys).await? {
                 return Err(no_role());
             }
-            allowed(&granted, project.id)?;
-            let mut grant = work.begin(AggregateKind::UserGrant, &cx.org_id, &id);
-            let added = GrantAdded {
-                at: GrantAt { org_id: &cx.org_id, id: &id },
-                user: UserAt { org_id: &user_org, id: &request.user_id },
-                project_id: project.id,
-                role_keys: &request.role_keys,
-            };
+            allowed(&who.granted, project.id)?;
+            let at = GrantAt { org_id: &who.org_id, id: &id };
+            let user = UserAt { org_id: &user_org, id: new.user_id };
+            let added = GrantAdded { at, user, project_id: project.id, role_keys: new.role_keys };
+            let mut grant = work.begin(AggregateKind::UserGrant, &who.org_id, &id);
             grant.record(&added).await.map_err(|e| e.taken(TAKEN))
         });
         let event = event.await?;
-        Ok(AddUserGrantResponse { details: change_details(&cx.org_id, &event, event.at), user_grant_id: id })
+        Ok(Created { stamp: made(&event), id })
     }
 
-    /// `GetUserGrantByID`: the user in the path is not compared.
+    /// A user grant of the organization.
     ///
     /// # Errors
-    /// `QUERY-wIPkA` no such grant.
-    pub async fn get_user_grant_by_id(
-        self: Arc<Self>,
-        cx: Ctx,
-        request: GetUserGrantByIDRequest,
-    ) -> Result<GetUserGrantByIDResponse> {
-        cx.admit(&request)?;
-        let row = self.0.store.grant_by_id(&cx.org_id, &request.grant_id).await?;
-        let row = row.ok_or_else(|| missing("QUERY-wIPkA"))?;
-        Ok(GetUserGrantByIDResponse { user_grant: MessageField::some(message(row)?) })
+    /// None of its own.
+    pub async fn user_grant(&self, who: &Admitted, id: &str) -> Result<Option<GrantRow>> {
+        Ok(self.0.store.grant_by_id(&who.org_id, id).await?)
     }
 
-    /// `ListUserGrants`: of the organization.
+    /// User grants of the organization that pass all filters.
     ///
     /// # Errors
-    /// Code 3 for too many filters.
+    /// None of its own.
     pub async fn list_user_grants(
-        self: Arc<Self>,
-        cx: Ctx,
-        request: ListUserGrantRequest,
-    ) -> Result<ListUserGrantResponse> {
-        cx.admit(&request)?;
-        let filters = grant_search::filters(&request.queries)?;
-        let list = self.0.store.grant_search(&cx.org_id, &filters, validate::page(&request.query)).await?;
-        Ok(ListUserGrantResponse {
-            details: list_details(list.total, list.seen.as_ref()),
-            result: list.rows.into_iter().map(message).collect::<Result<_>>()?,
-        })
+        &self,
+        who: &Admitted,
+        filters: &[GrantFilter],
+        page: Page,
+    ) -> Result<Listed<GrantRow>> {
+        Ok(self.0.store.grant_search(&who.org_id, filters, page).await?)
     }
 
-    /// `UpdateUserGrant`: replaces all role keys.
+    /// Replaces all role keys of a grant.
     ///
     /// # Errors
-    /// `COMMAND-3M9sd` no such grant, `COMMAND-Rs8fy` the same keys in the same order,
+    /// Code 3 a role named twice, `COMMAND-3M9sd` no such grant, `COMMAND-Rs8fy` the same keys in the same order,
     /// `COMMAND-mm9F4` no such role, `EVENT-Shu7e` the caller's roles are for other projects.
-    pub async fn update_user_grant(
-        self: Arc<Self>,
-        cx: Ctx,
-        request: UpdateUserGrantRequest,
-    ) -> Result<UpdateUserGrantResponse> {
-        let granted = cx.admit(&request)?;
-        distinct(&request.role_keys)?;
-        let at = GrantAt { org_id: &cx.org_id, id: &request.grant_id };
+    pub async fn update_user_grant(&self, who: &Admitted, id: &str, role_keys: &[String]) -> Result<Stamp> {
+        distinct(role_keys)?;
+        let at = GrantAt { org_id: &who.org_id, id };
         let none = || missing("COMMAND-3M9sd");
-        let details = self.0.store.work(cx.actor(), async |mut work| {
+        let work = self.0.store.work(who.actor(), async |mut work| {
             // Project and roles come before the grant in the order of locks.
             let project_id = work.grant_project(at).await?.ok_or_else(none)?;
             let project = ProjectAt { org_id: at.org_id, id: &project_id };
             work.project_kept(project).await?;
-            let all_there = work.roles_kept(project, &request.role_keys).await?;
+            let all_there = work.roles_kept(project, role_keys).await?;
             let mut grant = work.grant_lock(at).await?.ok_or_else(none)?;
-            if names(&grant.row.role_keys)? == request.role_keys {
+            if names(&grant.row.role_keys)? == role_keys {
                 return Err(Error::precondition("COMMAND-Rs8fy", "User grant has not been changed"));
             }
             if !all_there {
                 return Err(no_role());
             }
-            allowed(&granted, &project_id)?;
-            let changed = GrantChanged { at, project_id: &project_id, role_keys: &request.role_keys, cascade: false };
-            let event = grant.record(&changed).await?;
-            Ok(change_details(at.org_id, &event, grant.row.stamp.created_at))
+            allowed(&who.granted, &project_id)?;
+            let change = GrantChanged { at, project_id: &project_id, role_keys, cascade: false };
+            let event = grant.record(&change).await?;
+            Ok(changed(&event, grant.row.stamp.created_at))
         });
-        Ok(UpdateUserGrantResponse { details: details.await? })
+        work.await
     }
 
-    /// `DeactivateUserGrant`: an inactive one is answered as it is.
+    /// Switches a grant off; an inactive one gives its last state.
     ///
     /// # Errors
     /// `COMMAND-3M9sd` no such grant, `EVENT-Shu7e` the caller's roles are for other projects.
-    pub async fn deactivate_user_grant(
-        self: Arc<Self>,
-        cx: Ctx,
-        request: DeactivateUserGrantRequest,
-    ) -> Result<DeactivateUserGrantResponse> {
-        let granted = cx.admit(&request)?;
-        let details = self.switch(&cx, &granted, &request.grant_id, State::Inactive, "COMMAND-3M9sd").await?;
-        Ok(DeactivateUserGrantResponse { details })
+    pub async fn deactivate_user_grant(&self, who: &Admitted, id: &str) -> Result<Stamp> {
+        self.switch(who, id, State::Inactive, "COMMAND-3M9sd").await
     }
 
-    /// `ReactivateUserGrant`: an active one is answered as it is.
+    /// Switches a grant on; an active one gives its last state.
     ///
     /// # Errors
     /// `COMMAND-Lp0gs` no such grant, `EVENT-Shu7e` the caller's roles are for other projects.
-    pub async fn reactivate_user_grant(
-        self: Arc<Self>,
-        cx: Ctx,
-        request: ReactivateUserGrantRequest,
-    ) -> Result<ReactivateUserGrantResponse> {
-        let granted = cx.admit(&request)?;
-        let details = self.switch(&cx, &granted, &request.grant_id, State::Active, "COMMAND-Lp0gs").await?;
-        Ok(ReactivateUserGrantResponse { details })
+    pub async fn reactivate_user_grant(&self, who: &Admitted, id: &str) -> Result<Stamp> {
+        self.switch(who, id, State::Active, "COMMAND-Lp0gs").await
     }
 
-    /// `RemoveUserGrant`.
+    /// Removes a grant.
     ///
     /// # Errors
     /// `COMMAND-1My0t` no such grant, `EVENT-Shu7e` the caller's roles are for other projects.
-    pub async fn remove_user_grant(
-        self: Arc<Self>,
-        cx: Ctx,
-        request: RemoveUserGrantRequest,
-    ) -> Result<RemoveUserGrantResponse> {
-        let granted = cx.admit(&request)?;
-        let at = GrantAt { org_id: &cx.org_id, id: &request.grant_id };
-        let details = self.0.store.work(cx.actor(), async |mut work| {
+    pub async fn remove_user_grant(&self, who: &Admitted, id: &str) -> Result<Stamp> {
+        let at = GrantAt { org_id: &who.org_id, id };
+        let work = self.0.store.work(who.actor(), async |mut work| {
             let mut grant = work.grant_lock(at).await?.ok_or_else(|| missing("COMMAND-1My0t"))?;
-            allowed(&granted, &grant.row.project_id)?;
+            allowed(&who.granted, &grant.row.project_id)?;
             let event = grant.record(&GrantRemoved { at, cascade: false }).await?;
-            Ok(change_details(at.org_id, &event, grant.row.stamp.created_at))
+            Ok(changed(&event, grant.row.stamp.created_at))
         });
-        Ok(RemoveUserGrantResponse { details: details.await? })
+        work.await
     }
 
-    /// Switches a grant on or off; one that is so already is answered as it is.
-    async fn switch(
-        &self,
-        cx: &Ctx,
-        granted: &Granted,
-        id: &str,
-        state: State,
-        none: &'static str,
-    ) -> Result<Part<ObjectDetails>> {
-        let at = GrantAt { org_id: &cx.org_id, id };
-        let work = self.0.store.work(cx.actor(), async |mut work| {
+    /// Switches a grant on or off; one that is so already gives its last state.
+    async fn switch(&self, who: &Admitted, id: &str, state: State, none: &'static str) -> Result<Stamp> {
+        let at = GrantAt { org_id: &who.org_id, id };
+        let work = self.0.store.work(who.actor(), async |mut work| {
             let mut grant = work.grant_lock(at).await?.ok_or_else(|| missing(none))?;
-            allowed(granted, &grant.row.project_id)?;
+            allowed(&who.granted, &grant.row.project_id)?;
             if grant.row.state == state {
-                return Ok(full_details(at.org_id, &grant.row.stamp));
+                return Ok(grant.row.stamp.clone());
             }
             let event = grant.record(&GrantSwitched { at, state }).await?;
-            Ok(change_details(at.org_id, &event, grant.row.stamp.created_at))
+            Ok(changed(&event, grant.row.stamp.created_at))
         });
         work.await
     }
@@ -223,8 +176,8 @@ pub(super) async fn cascade(work: &mut Work, whose: GrantsOf<'_>) -> Result<()> 
         let left: Vec<String> = keys.iter().filter(|key| *key != role).cloned().collect();
         if left.len() < keys.len() {
             let project_id = grant.row.project_id.clone();
-            let changed = GrantChanged { at, project_id: &project_id, role_keys: &left, cascade: true };
-            grant.record(&changed).await?;
+            let change = GrantChanged { at, project_id: &project_id, role_keys: &left, cascade: true };
+            grant.record(&change).await?;
         }
     }
     Ok(())
@@ -236,7 +189,7 @@ fn distinct(keys: &[String]) -> Result<()> {
     if keys.iter().all(|key| seen.insert(key)) {
         return Ok(());
     }
-    Err(Error::native(crate::error::Code::InvalidArgument, "invalid role keys: name each role once"))
+    Err(Error::native(Code::InvalidArgument, "invalid role keys: name each role once"))
 }
 
 fn no_role() -> Error {
@@ -262,27 +215,4 @@ fn no_project() -> Error {
 
 fn not_granted() -> Error {
     Error::precondition("COMMAND-4m9ff", "Project Grant not found")
-}
-
-fn message(row: GrantRow) -> Result<UserGrant> {
-    Ok(UserGrant {
-        details: full_details(&row.org_id, &row.stamp),
-        id: row.id,
-        role_keys: names(&row.role_keys)?,
-        state: EnumValue::<UserGrantState>::from(i32::try_from(row.state.number()).unwrap_or_default()),
-        user_id: row.user_id,
-        preferred_login_name: row.user_name.clone(),
-        user_name: row.user_name,
-        display_name: row.user_display,
-        org_id: row.org_id,
-        org_name: row.org_name,
-        org_domain: row.org_domain,
-        project_id: row.project_id,
-        project_name: row.project_name,
-        user_type: EnumValue::from(Type::TYPE_MACHINE),
-        granted_org_id: row.user_org_id,
-        granted_org_name: row.user_org_name,
-        granted_org_domain: row.user_org_domain,
-        ..UserGrant::default()
-    })
 }

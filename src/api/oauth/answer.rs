@@ -5,8 +5,8 @@ use axum::http::{HeaderValue, Response, StatusCode, header};
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::api::error::{log, retry_after};
-use crate::api::json::json_response;
+use crate::api::adapter::error::{log, retry_after};
+use crate::api::adapter::json::json_response;
 use crate::error::Error;
 use crate::service::oauth::{OAuthError, Outcome};
 

@@ -102,6 +102,6 @@ fn basic(headers: &HeaderMap) -> Option<(String, String)> {
 }
 
 fn decoded(text: &str) -> Option<String> {
-    let text = crate::api::json::percent_decode(&text.replace('+', " ")).ok()?;
+    let text = crate::api::adapter::json::percent_decode(&text.replace('+', " ")).ok()?;
     (!text.contains('\0')).then_some(text)
 }

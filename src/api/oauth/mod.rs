@@ -13,10 +13,10 @@ use axum::response::IntoResponse as _;
 use axum::routing::any;
 use bytes::Bytes;
 
-use super::admission::single;
-use super::gateway::guarded;
-use super::limits::Limits;
-use super::upload::Upload;
+use crate::api::adapter::admission::single;
+use crate::api::adapter::gateway::guarded;
+use crate::api::adapter::limits::Limits;
+use crate::api::adapter::upload::Upload;
 use crate::auth::bearer;
 use crate::error::{Code, Error};
 use crate::place;

@@ -1,7 +1,7 @@
 //! Revocation (RFC 7009; contract, `oauth.md` 5.3): a machine ends its own tokens.
 
 use super::{Credentials, OAuth, OAuthError, Outcome};
-use crate::auth::{Ctx, Presented};
+use crate::auth::{Admitted, Presented};
 use crate::clock::Micros;
 use crate::error::Code;
 use crate::service::tokens;
@@ -52,8 +52,8 @@ impl OAuth {
 
     /// One that somebody else has just removed is no error either.
     async fn remove_pat(&self, token: &TokenRow, now: Micros) -> Outcome<()> {
-        let cx = Ctx::own(&token.user_id, &token.org_id, now);
-        match tokens::remove_pat(&self.parts.deps, &cx, &token.user_id, &token.id).await {
+        let who = Admitted::own(&token.user_id, &token.org_id, now);
+        match tokens::remove_pat(&self.parts.deps, &who, &token.user_id, &token.id).await {
             Err(error) if error.code != Code::NotFound => Err(error.into()),
             _ => Ok(()),
         }

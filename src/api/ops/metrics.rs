@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 
-use super::limits::Limits;
+use crate::api::adapter::limits::Limits;
 use crate::crypto::keypool::KeyPool;
 use crate::store::Store;
 

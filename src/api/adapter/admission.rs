@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::limits::Limits;
 use super::upload::{Received, Upload};
-use crate::auth::{Ctx, Gate};
+use crate::auth::{Caller, Gate};
 use crate::error::{Code, Error, Result};
 use crate::place::Place;
 use crate::proto::{Permission, Rpc};
@@ -26,7 +26,7 @@ pub struct Door {
 /// A caller who has been let in, with a body that is there and a place.
 pub struct Entered {
     /// Who calls.
-    pub cx: Ctx,
+    pub caller: Caller,
     /// The body, which counts against the budget as long as this lives.
     pub body: Received,
     /// Its place among the requests in work.
@@ -51,14 +51,14 @@ impl Door {
         // What is no text is no organization either; the gate says so, after it has looked at the token.
         let org_id = headers.get(ORG_HEADER).map_or("", |v| v.to_str().unwrap_or("\u{fffd}"));
         if permission == Permission::Public {
-            let cx = self.gate.admit(permission, authorization, org_id).await?;
+            let caller = self.gate.admit(permission, authorization, org_id).await?;
             let (body, place) = self.limits.read_of_stranger(upload, PUBLIC_BODY).await?;
-            return Ok(Entered { cx, body, place });
+            return Ok(Entered { caller, body, place });
         }
         let place = self.limits.place(upload.peer).await?;
-        let cx = self.gate.admit(permission, authorization, org_id).await?;
+        let caller = self.gate.admit(permission, authorization, org_id).await?;
         let (body, place) = self.limits.read_of_caller(upload, size, place).await?;
-        Ok(Entered { cx, body, place })
+        Ok(Entered { caller, body, place })
     }
 }
 
@@ -98,7 +98,7 @@ pub fn refuse(extensions: &mut Extensions, headers: &mut HeaderMap, error: Error
 ///
 /// # Errors
 /// Why it is refused.
-pub fn caller(extensions: &mut Extensions) -> std::result::Result<Ctx, Arc<Error>> {
+pub fn caller(extensions: &mut Extensions) -> std::result::Result<Caller, Arc<Error>> {
     if let Some(Refused(error)) = extensions.remove() {
         return Err(error);
     }

@@ -1,19 +1,13 @@
-//! Probes and the health call of the contract.
+//! Probes.
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Response, StatusCode};
 
-use super::json::json_response;
-use super::routes::Resource;
-use crate::service::Health;
+use crate::api::adapter::json::json_response;
+use crate::proto::service_names;
 use crate::shutdown::Shutdown;
 use crate::store::Store;
-
-/// RPCs of [`Health`].
-pub fn routes(table: Resource<Health>) -> Resource<Health> {
-    table.rpc("Healthz", Health::healthz)
-}
 
 /// `/debug/healthz`: the process lives.
 pub async fn alive() -> &'static str {
@@ -22,7 +16,7 @@ pub async fn alive() -> &'static str {
 
 /// gRPC health, which says NOT_SERVING from the order to stop on.
 pub fn rpc(rpc: connectrpc::Router, shutdown: Shutdown) -> connectrpc::Router {
-    let (rpc, checker) = connectrpc_health::install_static(rpc, super::service_names());
+    let (rpc, checker) = connectrpc_health::install_static(rpc, service_names());
     tokio::spawn(async move {
         shutdown.asked(1).await;
         checker.shutdown();

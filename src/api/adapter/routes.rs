@@ -11,14 +11,14 @@ use axum::http::{HeaderMap, Response, StatusCode, Uri};
 use connectrpc::RequestContext;
 
 use super::{admission, error, json};
-use crate::auth::{Ctx, Gate};
+use crate::auth::{Caller, Gate};
 use crate::error::{Code, Error, Result};
 use crate::proto::{Call, Rpc, rpcs};
 
 /// An answer in the making.
 pub type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>>> + Send>>;
 /// A REST handler: who calls, target of the request, path parameters, body.
-pub type RestHandler = Arc<dyn Fn(Ctx, &Uri, Params, &[u8]) -> Answer + Send + Sync>;
+pub type RestHandler = Arc<dyn Fn(Caller, &Uri, Params, &[u8]) -> Answer + Send + Sync>;
 /// Path parameters by the names of their fields.
 pub type Params = Vec<(&'static str, String)>;
 
@@ -61,13 +61,13 @@ pub struct Resource<S> {
 }
 
 impl<S: Send + Sync + 'static> Resource<S> {
-    /// One RPC, by its name in the contract and the service function that answers it. Verb, path and
+    /// One RPC, by its name in the contract and the function of the wire that answers it. Verb, path and
     /// permission come from the contract.
     ///
     /// # Panics
     /// At start-up, if the function takes the message of another RPC.
     #[must_use]
-    pub fn rpc<Req, Res, Fut>(mut self, name: &'static str, function: fn(Arc<S>, Ctx, Req) -> Fut) -> Self
+    pub fn rpc<Req, Res, Fut>(mut self, name: &'static str, function: fn(Arc<S>, Caller, Req) -> Fut) -> Self
     where
         Req: Call,
         Res: buffa::Message + serde::Serialize + Send + 'static,
@@ -75,11 +75,11 @@ impl<S: Send + Sync + 'static> Resource<S> {
     {
         assert_eq!(name, Req::RPC.name, "the route table names another RPC than the function serves");
         let service = Arc::clone(&self.service);
-        let rest: RestHandler = Arc::new(move |cx, uri, params, body| {
+        let rest: RestHandler = Arc::new(move |caller, uri, params, body| {
             let request = rest_message(uri, params, body);
             let service = Arc::clone(&service);
             Box::pin(async move {
-                let answer = function(service, cx, request?).await?;
+                let answer = function(service, caller, request?).await?;
                 let body = serde_json::to_vec(&answer).map_err(Error::internal)?;
                 Ok(json::json_response(StatusCode::OK, body))
             })
@@ -91,8 +91,8 @@ impl<S: Send + Sync + 'static> Resource<S> {
             let caller = admission::caller(head.extensions_mut());
             let service = Arc::clone(&service);
             async move {
-                let cx = caller.map_err(|e| error::status(&e))?;
-                let answer = function(service, cx, request).await;
+                let caller = caller.map_err(|e| error::status(&e))?;
+                let answer = function(service, caller, request).await;
                 answer.map(connectrpc::Response::new).map_err(|e| error::status(&e))
             }
         });

@@ -2,7 +2,8 @@
 
 use buffa::EnumValue;
 
-use super::validate::{Budget, text_filter};
+use super::fields::text_filter;
+use crate::api::adapter::filters::Budget;
 use crate::error::{Error, Result};
 use crate::proto::zitadel::user::v1::__buffa::oneof::search_query::Query;
 use crate::proto::zitadel::user::v1::{SearchQuery, UserFieldName};

@@ -20,11 +20,11 @@ use tokio::time::{Instant, sleep_until};
 use tower::Service;
 
 use super::admission::{Door, Entered, PUBLIC_BODY, refuse};
-use super::limits::Limits;
+use super::limits::{Limits, MAX_BODY};
 use super::paths::{cleaned, redirect};
 use super::routes::{RestHandler, Table, within};
 use super::upload::Upload;
-use super::{MAX_BODY, error, grpc_web_text, json};
+use super::{error, grpc_web_text, json};
 use crate::error::{Code, Error, Result};
 use crate::place;
 use crate::proto::{Rpc, rpcs};
@@ -143,8 +143,8 @@ impl Inner {
     async fn rpc_of_contract(&self, rpc: &Rpc, mut head: Parts, upload: Upload) -> Response<Body> {
         match self.door.enter(rpc, &head.headers, upload, MAX_FRAMED).await {
             Ok(entered) => {
-                let Entered { cx, body, place } = entered;
-                head.extensions.insert(cx);
+                let Entered { caller, body, place } = entered;
+                head.extensions.insert(caller);
                 let request = Request::from_parts(head, Body::from(body.bytes.clone()));
                 let answer = place::held(place, self.rpc_binary(request)).await;
                 drop(body);
@@ -223,8 +223,8 @@ impl Inner {
         }
         let work = within(&head.headers, async {
             let entered = self.door.enter(route.rpc, &head.headers, upload, MAX_BODY).await?;
-            let Entered { cx, body, place } = entered;
-            place::held(place, (route.handler)(cx, &head.uri, params, &body.bytes)).await
+            let Entered { caller, body, place } = entered;
+            place::held(place, (route.handler)(caller, &head.uri, params, &body.bytes)).await
         });
         Box::pin(work).await
     }
@@ -304,7 +304,7 @@ fn effective_verb(method: &Method, headers: &HeaderMap) -> Method {
 ///
 /// # Errors
 /// Time is up, or the work panicked.
-pub(super) async fn guarded<T>(limits: &Limits, work: impl Future<Output = T>) -> Result<T> {
+pub async fn guarded<T>(limits: &Limits, work: impl Future<Output = T>) -> Result<T> {
     let work = AssertUnwindSafe(limits.within(work)).catch_unwind();
     work.await.unwrap_or_else(|panic| Err(defect(&*panic)))
 }

@@ -12,6 +12,8 @@ use crate::error::{Code, Error, Result};
 use crate::peer::Peer;
 use crate::place::{Place, Places};
 
+/// Largest body of a request in bytes (design, section 5); gRPC messages too.
+pub const MAX_BODY: usize = 4 << 20;
 /// Requests that may wait for each place.
 const QUEUE: usize = 2;
 /// Least length of the queue, for servers with few places.

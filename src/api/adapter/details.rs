@@ -3,10 +3,10 @@
 use buffa::MessageField;
 use buffa_types::google::protobuf::Timestamp;
 
-use super::Part;
-use super::zitadel::v1::{ListDetails, ObjectDetails};
 use crate::clock::Micros;
-use crate::store::{Recorded, Seen, Stamp};
+use crate::proto::Part;
+use crate::proto::zitadel::v1::{ListDetails, ObjectDetails};
+use crate::store::{Listed, Stamp};
 
 /// A point in time as protobuf.
 pub fn timestamp(at: Micros) -> Timestamp {
@@ -22,8 +22,8 @@ pub fn optional_timestamp(at: Option<Micros>) -> Part<Timestamp> {
     at.map_or_else(MessageField::none, |at| MessageField::some(timestamp(at)))
 }
 
-/// Details of a read: when the object was made and last changed.
-pub fn full_details(org: &str, stamp: &Stamp) -> Part<ObjectDetails> {
+/// When an object of an organization was made and last changed.
+pub fn details(org: &str, stamp: &Stamp) -> Part<ObjectDetails> {
     MessageField::some(ObjectDetails {
         sequence: u64::try_from(stamp.sequence).unwrap_or(0),
         creation_date: MessageField::some(timestamp(stamp.created_at)),
@@ -32,18 +32,15 @@ pub fn full_details(org: &str, stamp: &Stamp) -> Part<ObjectDetails> {
     })
 }
 
-/// Details where there is no event to tell of: only the owner.
-pub fn owner_details(org: &str) -> Part<ObjectDetails> {
-    MessageField::some(ObjectDetails { resource_owner: org.to_owned(), ..ObjectDetails::default() })
-}
-
-/// Details of a write: the last event of the call; `created_at` is when the object was made.
-pub fn change_details(org: &str, event: &Recorded, created_at: Micros) -> Part<ObjectDetails> {
-    full_details(org, &Stamp { sequence: event.sequence, created_at, changed_at: event.at })
+/// As [`details`]; only the owner where there is no event to tell of.
+pub fn details_if_any(org: &str, stamp: Option<&Stamp>) -> Part<ObjectDetails> {
+    let owner = || ObjectDetails { resource_owner: org.to_owned(), ..ObjectDetails::default() };
+    stamp.map_or_else(|| MessageField::some(owner()), |stamp| details(org, stamp))
 }
 
 /// Details of a list: rows in all, and the newest event of that kind of object, if there is one.
-pub fn list_details(total: i64, seen: Option<&Seen>) -> Part<ListDetails> {
+pub fn list_details<T>(list: &Listed<T>) -> Part<ListDetails> {
+    let (total, seen) = (list.total, list.seen.as_ref());
     MessageField::some(ListDetails {
         total_result: u64::try_from(total).unwrap_or(0),
         processed_sequence: seen.map_or(0, |s| u64::try_from(s.sequence).unwrap_or(0)),

@@ -2,13 +2,17 @@
 
 use buffa::MessageField;
 
-use crate::proto::timestamp;
+use crate::api::adapter::details::timestamp;
 use crate::proto::zitadel::change::v1::Change;
 use crate::proto::zitadel::v1::LocalizedMessage;
 use crate::store::{ChangeRow, EventKind};
 
-/// An event as a client reads it.
-pub fn message(org_id: &str, row: ChangeRow) -> Change {
+/// Events of an organization as a client reads them.
+pub fn messages(org_id: &str, rows: Vec<ChangeRow>) -> Vec<Change> {
+    rows.into_iter().map(|row| message(org_id, row)).collect()
+}
+
+fn message(org_id: &str, row: ChangeRow) -> Change {
     let text = EventKind::named(&row.kind).map_or("", EventKind::text);
     Change {
         change_date: MessageField::some(timestamp(row.created_at)),

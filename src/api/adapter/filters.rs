@@ -1,0 +1,59 @@
+//! What the filters of a list may cost, whichever RPC they come by.
+
+use crate::error::{Code, Error, Result};
+
+/// Most filters of one list, nested ones included.
+const MAX_QUERIES: usize = 100;
+/// Most values of all filters of one list together. Each is a parameter of a statement, of which SQLite
+/// takes 32,766.
+const MAX_VALUES: usize = 1000;
+
+/// What the filters of one list cost the database, counted while they are read. The contract bounds each
+/// list of its own; filters may hold lists and be nested, so their sums are bounded here.
+#[derive(Default)]
+pub struct Budget {
+    queries: usize,
+    values: usize,
+}
+
+impl Budget {
+    /// One filter more.
+    ///
+    /// # Errors
+    /// Code 3 for more than 100.
+    pub fn query(&mut self) -> Result<()> {
+        self.queries += 1;
+        if self.queries > MAX_QUERIES {
+            let text = format!("too many queries: send at most {MAX_QUERIES}, nested ones included");
+            return Err(Error::native(Code::InvalidArgument, text));
+        }
+        Ok(())
+    }
+
+    /// So many values more.
+    ///
+    /// # Errors
+    /// Code 3 for more than 1000.
+    pub fn values(&mut self, count: usize) -> Result<()> {
+        self.values = self.values.saturating_add(count);
+        if self.values > MAX_VALUES {
+            let text = format!("too many values in the queries: send at most {MAX_VALUES} in all of them together");
+            return Err(Error::native(Code::InvalidArgument, text));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_and_their_values_are_counted_together() {
+        let mut budget = Budget::default();
+        assert!((0..100).all(|_| budget.query().is_ok()) && budget.query().is_err());
+        let mut budget = Budget::default();
+        assert!(budget.values(600).is_ok() && budget.values(400).is_ok() && budget.values(1).is_err());
+        assert!(Budget::default().values(usize::MAX).is_err());
+    }
+}

@@ -1,0 +1,38 @@
+//! `zitadel.management.v1.ManagementService`: a file for each noun, a function for each RPC.
+
+mod apps;
+mod changes;
+mod fields;
+mod health;
+mod keys;
+mod machine_keys;
+mod members;
+mod oidc;
+mod orgs;
+mod projects;
+mod roles;
+mod tokens;
+mod user_grants;
+mod user_queries;
+pub mod users;
+
+use std::sync::Arc;
+
+use super::adapter::routes::Table;
+use crate::service::Services;
+
+/// Every RPC of the family.
+pub fn routes(table: Table, services: &Services) -> Table {
+    table
+        .resource(Arc::new(()), health::routes)
+        .resource(Arc::clone(&services.orgs), orgs::routes)
+        .resource(Arc::clone(&services.users), users::routes)
+        .resource(Arc::clone(&services.machine_keys), machine_keys::routes)
+        .resource(Arc::clone(&services.tokens), tokens::routes)
+        .resource(Arc::clone(&services.user_grants), user_grants::routes)
+        .resource(Arc::clone(&services.projects), projects::routes)
+        .resource(Arc::clone(&services.roles), roles::routes)
+        .resource(Arc::clone(&services.members), members::routes)
+        .resource(Arc::clone(&services.apps), apps::routes)
+        .resource(Arc::clone(&services.keys), keys::routes)
+}

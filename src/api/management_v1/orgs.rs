@@ -1,0 +1,43 @@
+//! Organizations.
+
+use std::sync::Arc;
+
+use buffa::{EnumValue, MessageField};
+
+use crate::api::adapter::details::details;
+use crate::api::adapter::routes::Resource;
+use crate::auth::Caller;
+use crate::error::{Error, Result};
+use crate::proto::zitadel::management::v1::{AddOrgRequest, AddOrgResponse, GetMyOrgRequest, GetMyOrgResponse};
+use crate::proto::zitadel::org::v1::{Org, OrgState};
+use crate::service::orgs::Orgs;
+use crate::store::OrgRow;
+
+/// RPCs of organizations.
+pub fn routes(table: Resource<Orgs>) -> Resource<Orgs> {
+    table.rpc("AddOrg", add_org).rpc("GetMyOrg", get_my_org)
+}
+
+async fn add_org(orgs: Arc<Orgs>, caller: Caller, request: AddOrgRequest) -> Result<AddOrgResponse> {
+    let who = caller.admit(&request)?;
+    let org = orgs.add_org(&who, &request.name).await?;
+    Ok(AddOrgResponse { details: details(&org.id, &org.stamp), id: org.id })
+}
+
+/// The gate refuses calls for an unknown organization; this one has just gone.
+async fn get_my_org(orgs: Arc<Orgs>, caller: Caller, request: GetMyOrgRequest) -> Result<GetMyOrgResponse> {
+    let who = caller.admit(&request)?;
+    let org = orgs.org(&who).await?;
+    let org = org.ok_or_else(|| Error::not_found("QUERY-leq5Q", "Organisation not found"))?;
+    Ok(GetMyOrgResponse { org: MessageField::some(message(org)) })
+}
+
+fn message(row: OrgRow) -> Org {
+    Org {
+        details: details(&row.id, &row.stamp),
+        id: row.id,
+        state: EnumValue::<OrgState>::from(i32::try_from(row.state).unwrap_or_default()),
+        name: row.name,
+        primary_domain: row.primary_domain,
+    }
+}

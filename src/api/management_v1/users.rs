@@ -1,0 +1,182 @@
+//! Users.
+
+use std::sync::Arc;
+
+use buffa::{EnumValue, MessageField};
+
+use super::fields::{change_page, page};
+use super::{changes, user_queries};
+use crate::api::adapter::details::{details, list_details, optional_timestamp};
+use crate::api::adapter::routes::Resource;
+use crate::auth::Caller;
+use crate::error::{Error, Result};
+use crate::proto::zitadel::management::v1::{
+    AddMachineUserRequest, AddMachineUserResponse, DeactivateUserRequest, DeactivateUserResponse, GetUserByIDRequest,
+    GetUserByIDResponse, IsUserUniqueRequest, IsUserUniqueResponse, ListUserChangesRequest, ListUserChangesResponse,
+    ListUsersRequest, ListUsersResponse, LockUserRequest, LockUserResponse, ReactivateUserRequest,
+    ReactivateUserResponse, RemoveUserRequest, RemoveUserResponse, UnlockUserRequest, UnlockUserResponse,
+    UpdateMachineRequest, UpdateMachineResponse, UpdateUserNameRequest, UpdateUserNameResponse,
+};
+use crate::proto::zitadel::user::v1::__buffa::oneof::user::Type;
+use crate::proto::zitadel::user::v1::{Machine, User, UserState};
+use crate::service::users::{NewMachine, Users};
+use crate::store::{MachineValues, UserRow};
+
+/// RPCs of users.
+pub fn routes(table: Resource<Users>) -> Resource<Users> {
+    table
+        .rpc("AddMachineUser", add_machine_user)
+        .rpc("UpdateMachine", update_machine)
+        .rpc("UpdateUserName", update_user_name)
+        .rpc("GetUserByID", get_user_by_id)
+        .rpc("ListUsers", list_users)
+        .rpc("ListUserChanges", list_user_changes)
+        .rpc("IsUserUnique", is_user_unique)
+        .rpc("DeactivateUser", deactivate_user)
+        .rpc("ReactivateUser", reactivate_user)
+        .rpc("LockUser", lock_user)
+        .rpc("UnlockUser", unlock_user)
+        .rpc("RemoveUser", remove_user)
+}
+
+async fn add_machine_user(
+    users: Arc<Users>,
+    caller: Caller,
+    request: AddMachineUserRequest,
+) -> Result<AddMachineUserResponse> {
+    let who = caller.admit(&request)?;
+    let values = MachineValues {
+        name: request.name,
+        description: request.description,
+        access_token_type: i64::from(request.access_token_type.to_i32()),
+    };
+    let new = NewMachine { id: request.user_id.as_deref(), user_name: &request.user_name, values: &values };
+    let user = users.add_machine_user(&who, new).await?;
+    Ok(AddMachineUserResponse { details: details(&who.org_id, &user.stamp), user_id: user.id })
+}
+
+async fn update_machine(
+    users: Arc<Users>,
+    caller: Caller,
+    request: UpdateMachineRequest,
+) -> Result<UpdateMachineResponse> {
+    let who = caller.admit(&request)?;
+    let values = MachineValues {
+        name: request.name,
+        description: request.description,
+        access_token_type: i64::from(request.access_token_type.to_i32()),
+    };
+    let stamp = users.update_machine(&who, &request.user_id, &values).await?;
+    Ok(UpdateMachineResponse { details: details(&who.org_id, &stamp) })
+}
+
+async fn update_user_name(
+    users: Arc<Users>,
+    caller: Caller,
+    request: UpdateUserNameRequest,
+) -> Result<UpdateUserNameResponse> {
+    let who = caller.admit(&request)?;
+    let stamp = users.update_user_name(&who, &request.user_id, &request.user_name).await?;
+    Ok(UpdateUserNameResponse { details: details(&who.org_id, &stamp) })
+}
+
+/// `QUERY-Dfbg2` is also the answer for a user of another organization.
+async fn get_user_by_id(users: Arc<Users>, caller: Caller, request: GetUserByIDRequest) -> Result<GetUserByIDResponse> {
+    let who = caller.admit(&request)?;
+    let user = users.user(&who, &request.id).await?.ok_or_else(not_found)?;
+    Ok(GetUserByIDResponse { user: MessageField::some(message(user)) })
+}
+
+async fn list_users(users: Arc<Users>, caller: Caller, request: ListUsersRequest) -> Result<ListUsersResponse> {
+    let who = caller.admit(&request)?;
+    let filters = user_queries::filters(&request.queries)?;
+    let order = user_queries::order(request.sorting_column);
+    let list = users.list_users(&who, &filters, order, page(&request.query)).await?;
+    Ok(ListUsersResponse {
+        details: list_details(&list),
+        result: list.rows.into_iter().map(message).collect(),
+        ..ListUsersResponse::default()
+    })
+}
+
+async fn list_user_changes(
+    users: Arc<Users>,
+    caller: Caller,
+    request: ListUserChangesRequest,
+) -> Result<ListUserChangesResponse> {
+    let who = caller.admit(&request)?;
+    let rows = users.list_user_changes(&who, &request.user_id, change_page(&request.query)).await?;
+    Ok(ListUserChangesResponse { result: changes::messages(&who.org_id, rows) })
+}
+
+async fn is_user_unique(
+    users: Arc<Users>,
+    caller: Caller,
+    request: IsUserUniqueRequest,
+) -> Result<IsUserUniqueResponse> {
+    let who = caller.admit(&request)?;
+    let is_unique = users.is_user_unique(&who, &request.user_name, &request.email).await?;
+    Ok(IsUserUniqueResponse { is_unique })
+}
+
+async fn deactivate_user(
+    users: Arc<Users>,
+    caller: Caller,
+    request: DeactivateUserRequest,
+) -> Result<DeactivateUserResponse> {
+    let who = caller.admit(&request)?;
+    let stamp = users.deactivate_user(&who, &request.id).await?;
+    Ok(DeactivateUserResponse { details: details(&who.org_id, &stamp) })
+}
+
+async fn reactivate_user(
+    users: Arc<Users>,
+    caller: Caller,
+    request: ReactivateUserRequest,
+) -> Result<ReactivateUserResponse> {
+    let who = caller.admit(&request)?;
+    let stamp = users.reactivate_user(&who, &request.id).await?;
+    Ok(ReactivateUserResponse { details: details(&who.org_id, &stamp) })
+}
+
+async fn lock_user(users: Arc<Users>, caller: Caller, request: LockUserRequest) -> Result<LockUserResponse> {
+    let who = caller.admit(&request)?;
+    let stamp = users.lock_user(&who, &request.id).await?;
+    Ok(LockUserResponse { details: details(&who.org_id, &stamp) })
+}
+
+async fn unlock_user(users: Arc<Users>, caller: Caller, request: UnlockUserRequest) -> Result<UnlockUserResponse> {
+    let who = caller.admit(&request)?;
+    let stamp = users.unlock_user(&who, &request.id).await?;
+    Ok(UnlockUserResponse { details: details(&who.org_id, &stamp) })
+}
+
+async fn remove_user(users: Arc<Users>, caller: Caller, request: RemoveUserRequest) -> Result<RemoveUserResponse> {
+    let who = caller.admit(&request)?;
+    let stamp = users.remove_user(&who, &request.id).await?;
+    Ok(RemoveUserResponse { details: details(&who.org_id, &stamp) })
+}
+
+/// There is no such user to read.
+pub fn not_found() -> Error {
+    Error::not_found("QUERY-Dfbg2", "User could not be found")
+}
+
+/// A user as clients read it.
+pub fn message(row: UserRow) -> User {
+    User {
+        details: details(&row.org_id, &row.stamp),
+        id: row.id,
+        state: EnumValue::<UserState>::from(i32::try_from(row.state.number()).unwrap_or_default()),
+        login_names: vec![row.user_name.clone()],
+        preferred_login_name: row.user_name.clone(),
+        user_name: row.user_name,
+        r#type: Some(Type::Machine(Box::new(Machine {
+            name: row.name,
+            description: row.description,
+            has_secret: row.has_secret,
+            secret_last_used: optional_timestamp(row.secret_used_at),
+            access_token_type: EnumValue::from(i32::try_from(row.access_token_type).unwrap_or_default()),
+        }))),
+    }
+}

@@ -1,0 +1,35 @@
+//! What came of a change.
+
+use crate::clock::Micros;
+use crate::store::{Recorded, Stamp};
+
+/// Something was made.
+#[derive(Debug)]
+pub struct Created {
+    /// Its identifier.
+    pub id: String,
+    /// Its first event.
+    pub stamp: Stamp,
+}
+
+/// A key was made.
+#[derive(Debug)]
+pub struct CreatedKey {
+    /// Its identifier.
+    pub id: String,
+    /// The key file with the private half of a fresh pair, which is here and nowhere else; empty for a key that the
+    /// caller brought.
+    pub file: Vec<u8>,
+    /// Its first event.
+    pub stamp: Stamp,
+}
+
+/// The stamp of what was made by this event.
+pub fn made(event: &Recorded) -> Stamp {
+    changed(event, event.at)
+}
+
+/// The stamp of what was made at `created_at` and changed by this event.
+pub fn changed(event: &Recorded, created_at: Micros) -> Stamp {
+    Stamp { sequence: event.sequence, created_at, changed_at: event.at }
+}
