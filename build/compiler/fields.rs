@@ -93,12 +93,12 @@ fn field(field: &FieldDescriptor, options: &Options) -> Result<(), Problem> {
 
 /// Whether code is made for a rule of such a field. Of a list, the rules of its kind hold for its elements.
 fn applies(rule: &str, field: &FieldDescriptor) -> bool {
-    match (rule, field.kind()) {
-        ("min_items" | "max_items", _) => field.is_list(),
-        ("required", Kind::Message(_)) => !field.is_list() && field.containing_oneof().is_none(),
-        ("min_len" | "max_len" | "max_bytes", Kind::String) => true,
-        ("max_bytes", Kind::Bytes) => true,
-        ("defined_only" | "not_zero", Kind::Enum(_)) => true,
+    match field.kind() {
+        _ if matches!(rule, "min_items" | "max_items") => field.is_list(),
+        Kind::String => matches!(rule, "min_len" | "max_len" | "max_bytes"),
+        Kind::Bytes => rule == "max_bytes",
+        Kind::Enum(_) => matches!(rule, "defined_only" | "not_zero"),
+        Kind::Message(_) => rule == "required" && !field.is_list() && field.containing_oneof().is_none(),
         _ => false,
     }
 }

@@ -42,10 +42,10 @@ pub struct Rest {
 pub fn read(method: &MethodDescriptor, options: &Options, prefix: Option<&str>) -> Result<Option<Rest>, Problem> {
     let known: Vec<&str> = VERBS.iter().map(|(field, _)| *field).chain(["body"]).collect();
     let Some(rule) = given(method, &method.options(), &options.http, &known)? else {
-        return match method.options().has_extension(&options.http_success) {
-            true => Err(method.problem_in(&options.http_success, "http_success says nothing without a REST route")),
-            false => Ok(None),
-        };
+        if method.options().has_extension(&options.http_success) {
+            return Err(method.problem_in(&options.http_success, "http_success says nothing without a REST route"));
+        }
+        return Ok(None);
     };
     let wrong = |what: String| method.problem_in(&options.http, what);
     let verb = VERBS.into_iter().find(|(field, _)| rule.has_field_by_name(field));
@@ -76,15 +76,15 @@ fn path(method: &MethodDescriptor, text: &str) -> Result<(String, Vec<String>), 
             continue;
         };
         // `{name=**}` takes the rest of the path; the matcher writes it `{*name}`.
-        let (name, star) = inner.strip_suffix("=**").map_or((inner, ""), |name| (name, "*"));
-        if !star.is_empty() && segments.peek().is_some() {
+        let (before, name, rest) = inner.strip_suffix("=**").map_or(("{", inner, false), |name| ("{*", name, true));
+        if rest && segments.peek().is_some() {
             return Err(format!("{segment} takes the rest of the path; nothing can follow it"));
         }
         param(method, name)?;
         if params.iter().any(|other| other == name) {
             return Err(format!("the field {name} is twice in the path"));
         }
-        path.push_str(&format!("{{{star}{name}}}"));
+        path.extend([before, name, "}"]);
         params.push(name.to_owned());
     }
     Ok((path, params))

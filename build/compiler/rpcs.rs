@@ -75,8 +75,8 @@ fn permission(permission: &Permission) -> String {
 
 fn call(rpc: &Rpc, constant: &str) -> String {
     let params = rpc.rest.as_ref().map_or(&[][..], |rest| rest.params.as_slice());
-    let arms: String =
-        params.iter().map(|name| format!("        {name:?} => self.{} = value,\n", rust_field(name))).collect();
+    let arm = |name: &String| format!("        {name:?} => self.{} = value,\n", rust_field(name));
+    let arms = params.iter().map(arm).collect::<Vec<_>>().concat();
     let context = rpc.access.context.as_ref();
     format!(
         "impl Call for {} {{\n    \

@@ -22,7 +22,7 @@ fn one(message: &MessageDescriptor, options: &Options) -> String {
         checks.extend(oneof_checks(&oneof, options));
     }
     checks.extend(longest_sum(message, options).map(|max| sum_check(message, max)));
-    let checks: String = checks.iter().map(|check| format!("        {check}\n")).collect();
+    let checks = checks.iter().flat_map(|check| ["        ", check, "\n"]).collect::<String>();
     format!(
         "impl Validate for {} {{\n    \
              fn validate(&self) -> Result<(), Violation> {{\n{checks}        Ok(())\n    }}\n}}\n",
