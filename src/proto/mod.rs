@@ -27,7 +27,7 @@ pub type Part<T> = buffa::MessageField<T, buffa::Inline<T>>;
 /// One constant per RPC.
 #[allow(clippy::all, clippy::pedantic, reason = "written by the code generator")]
 pub mod rpcs {
-    use super::{Call, Permission, Rpc};
+    use super::{Body, Call, Permission, Rest, Rpc};
     include!(concat!(env!("OUT_DIR"), "/rpcs.rs"));
 }
 
@@ -47,30 +47,45 @@ mod rules {
 /// The contract as a file descriptor set, for gRPC reflection and the coverage tests.
 pub const DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/reflection.fds.bin"));
 
-/// Names of the gRPC services of the contract.
-pub fn service_names() -> Vec<&'static str> {
-    let mut names: Vec<_> = rpcs::ALL.iter().map(|rpc| rpc.service).collect();
-    names.dedup();
-    names
-}
-
-/// One method of the contract, as its descriptor states it.
+/// One method of the contract, as its .proto file states it.
 #[derive(Debug)]
 pub struct Rpc {
     /// Full name of the gRPC service.
     pub service: &'static str,
-    /// Name of the method.
+    /// Name of the method; other services may have one of that name too.
     pub name: &'static str,
-    /// HTTP verb of the REST route.
-    pub verb: &'static str,
-    /// Path of the REST route with its prefix; parameters are named as the fields they fill.
-    pub path: &'static str,
-    /// Whether the request comes as JSON body; else it comes from path and query string.
-    pub body: bool,
+    /// Service and method as in the path of gRPC: `zitadel.management.v1.ManagementService/AddOrg`.
+    pub full: &'static str,
+    /// Where it is found over REST, if it is.
+    pub rest: Option<Rest>,
     /// What the caller must hold.
     pub permission: Permission,
     /// Fields of the request message.
     pub request: &'static Shape,
+}
+
+/// The REST route of an [`Rpc`] (`google.api.http`).
+#[derive(Debug)]
+pub struct Rest {
+    /// HTTP verb.
+    pub verb: &'static str,
+    /// Path with the prefix of the service; parameters are named as the fields they fill.
+    pub path: &'static str,
+    /// What of the request comes as JSON body; the rest comes from path and query string.
+    pub body: Body,
+    /// HTTP status of success.
+    pub success: u16,
+}
+
+/// What of a request comes as JSON body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Body {
+    /// Nothing.
+    None,
+    /// All that is not in the path.
+    Whole,
+    /// The field of that name.
+    Field(&'static str),
 }
 
 /// What a caller must hold to use an RPC (`zitadel.v1.auth_option`).
@@ -88,7 +103,7 @@ pub enum Permission {
 pub trait Call: buffa::Message + Default + serde::de::DeserializeOwned + Validate + Send + 'static {
     /// The RPC that takes this message.
     const RPC: &'static Rpc;
-    /// Sets the string field with the proto name `field`; unknown names are ignored.
+    /// Sets the field that the parameter `field` of the path names; other names are ignored.
     fn bind(&mut self, field: &str, value: String);
     /// The id that project-level roles are compared with; empty for RPCs without a context field.
     fn context(&self) -> &str;

@@ -2,7 +2,7 @@
 //! that of the contract: an RPC that is added there is tested here.
 
 use claviger::clock::FixedClock;
-use claviger::proto::{Permission, Rpc, rpcs};
+use claviger::proto::{Permission, Rest, Rpc, rpcs};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -15,14 +15,14 @@ fn with_token(rpc: &Rpc) -> bool {
     rpc.permission != Permission::Public
 }
 
-/// The path of an RPC with `id` for each of its parameters.
-fn path(rpc: &Rpc, id: &str) -> String {
-    rpc.path.split('/').map(|s| if s.starts_with('{') { id } else { s }).collect::<Vec<_>>().join("/")
+/// The path of a route with `id` for each of its parameters.
+fn path(route: &Rest, id: &str) -> String {
+    route.path.split('/').map(|s| if s.starts_with('{') { id } else { s }).collect::<Vec<_>>().join("/")
 }
 
-async fn rest(server: &TestServer, rpc: &Rpc, id: &str, headers: &[(&str, &str)]) -> (u16, Value) {
-    let method: Method = rpc.verb.parse().expect("a verb");
-    let mut request = server.http.request(method, server.url(&path(rpc, id)));
+async fn rest(server: &TestServer, route: &Rest, id: &str, headers: &[(&str, &str)]) -> (u16, Value) {
+    let method: Method = route.verb.parse().expect("a verb");
+    let mut request = server.http.request(method, server.url(&path(route, id)));
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -32,7 +32,7 @@ async fn rest(server: &TestServer, rpc: &Rpc, id: &str, headers: &[(&str, &str)]
 
 /// The same over Connect, whose answers carry code and details as JSON.
 async fn connect(server: &TestServer, rpc: &Rpc, headers: &[(&str, &str)]) -> (u16, Value) {
-    let mut request = server.http.post(server.url(&format!("/{}/{}", rpc.service, rpc.name))).json(&json!({}));
+    let mut request = server.http.post(server.url(&format!("/{}", rpc.full))).json(&json!({}));
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -53,11 +53,13 @@ async fn no_rpc_answers_without_a_good_token() {
     ];
     for rpc in rpcs::ALL.iter().filter(|rpc| with_token(rpc)) {
         for (headers, id) in cases {
-            let (status, answer) = rest(&server, rpc, "1", headers).await;
-            assert_eq!((status, text(&answer, "/details/0/id")), (401, id.to_owned()), "{} {headers:?}", rpc.name);
-            assert_eq!(answer["code"], 16);
+            if let Some(route) = &rpc.rest {
+                let (status, answer) = rest(&server, route, "1", headers).await;
+                assert_eq!((status, text(&answer, "/details/0/id")), (401, id.to_owned()), "{} {headers:?}", rpc.full);
+                assert_eq!(answer["code"], 16);
+            }
             let (status, answer) = connect(&server, rpc, headers).await;
-            assert_eq!((status, text(&answer, "/code")), (401, "unauthenticated".to_owned()), "{}", rpc.name);
+            assert_eq!((status, text(&answer, "/code")), (401, "unauthenticated".to_owned()), "{}", rpc.full);
         }
     }
 }
@@ -66,8 +68,10 @@ async fn no_rpc_answers_without_a_good_token() {
 async fn public_rpcs_need_no_token() {
     let server = TestServer::start().await;
     for rpc in rpcs::ALL.iter().filter(|rpc| !with_token(rpc)) {
-        assert_eq!(rest(&server, rpc, "1", &[]).await.0, 200, "{}", rpc.name);
-        assert_eq!(connect(&server, rpc, &[]).await.0, 200, "{}", rpc.name);
+        if let Some(route) = &rpc.rest {
+            assert_eq!(rest(&server, route, "1", &[]).await.0, route.success, "{}", rpc.full);
+        }
+        assert_eq!(connect(&server, rpc, &[]).await.0, 200, "{}", rpc.full);
     }
 }
 
@@ -89,11 +93,13 @@ async fn every_rpc_refuses_strangers_and_callers_without_the_permission() {
             (&weak, "a\u{fc}", (403, "AUTH-Bs7Ds")),
         ] {
             let headers = [("authorization", token.as_str()), ("x-zitadel-orgid", org)];
-            let (status, answer) = rest(&server, rpc, "1", &headers).await;
-            let id = text(&answer, "/details/0/id");
-            assert_eq!((status, id.as_str()), expected, "REST {} org {org}: {answer}", rpc.name);
+            if let Some(route) = &rpc.rest {
+                let (status, answer) = rest(&server, route, "1", &headers).await;
+                let id = text(&answer, "/details/0/id");
+                assert_eq!((status, id.as_str()), expected, "REST {} org {org}: {answer}", rpc.full);
+            }
             let (status, answer) = connect(&server, rpc, &headers).await;
-            assert_eq!(status, expected.0, "Connect {} org {org}: {answer}", rpc.name);
+            assert_eq!(status, expected.0, "Connect {} org {org}: {answer}", rpc.full);
         }
     }
 }
@@ -109,13 +115,14 @@ async fn roles_of_a_project_hold_for_that_project_only() {
     let headers = [("authorization", bearer.as_str())];
     let limited = |rpc: &&&Rpc| matches!(rpc.permission, Permission::Named(p) if p.starts_with("project."));
     let mut checked = 0;
-    for rpc in rpcs::ALL.iter().filter(limited).filter(|rpc| rpc.path.contains("/projects/{")) {
-        let foreign = path(rpc, "1").replacen("/projects/1", &format!("/projects/{theirs}"), 1);
-        let answer = server.http.request(rpc.verb.parse().expect("a verb"), server.url(&foreign));
+    for rpc in rpcs::ALL.iter().filter(limited) {
+        let Some(route) = rpc.rest.as_ref().filter(|route| route.path.contains("/projects/{")) else { continue };
+        let foreign = path(route, "1").replacen("/projects/1", &format!("/projects/{theirs}"), 1);
+        let answer = server.http.request(route.verb.parse().expect("a verb"), server.url(&foreign));
         let answer = answer.header(headers[0].0, headers[0].1).send().await.expect("an answer");
         let status = answer.status().as_u16();
         let answer: Value = answer.json().await.expect("JSON");
-        assert_eq!((status, text(&answer, "/details/0/id").as_str()), (403, "AUTH-3jknH"), "{}", rpc.name);
+        assert_eq!((status, text(&answer, "/details/0/id").as_str()), (403, "AUTH-3jknH"), "{}", rpc.full);
         checked += 1;
     }
     assert!(checked > 15, "the filter above finds the RPCs of projects");

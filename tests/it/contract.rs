@@ -1,6 +1,6 @@
 //! The contract and the server agree: each RPC of the descriptor is served on every transport.
 
-use claviger::proto::rpcs;
+use claviger::proto::{Body, Permission, rpcs};
 use serde_json::Value;
 
 use crate::support::TestServer;
@@ -17,17 +17,19 @@ async fn every_rpc_is_served_over_rest_grpc_grpc_web_and_connect() {
     let server = TestServer::start().await;
     let h2 = reqwest::Client::builder().no_proxy().http2_prior_knowledge().build().expect("a client");
     for rpc in rpcs::ALL {
-        let path = rpc.path.replace(['{', '}'], "");
-        let rest = server.http.request(rpc.verb.parse().expect("a verb"), server.url(&path));
-        let rest = rest.send().await.expect("an answer").status().as_u16();
-        assert!(rest == 401 || rest == 200, "REST {}: {rest}", rpc.name);
+        if let Some(route) = &rpc.rest {
+            let path = route.path.replace(['{', '}'], "");
+            let rest = server.http.request(route.verb.parse().expect("a verb"), server.url(&path));
+            let rest = rest.send().await.expect("an answer").status().as_u16();
+            assert!(rest == 401 || rest == route.success, "REST {}: {rest}", rpc.full);
+        }
 
-        let url = server.url(&format!("/{}/{}", rpc.service, rpc.name));
+        let url = server.url(&format!("/{}", rpc.full));
         let grpc =
             h2.post(&url).header("content-type", "application/grpc").header("te", "trailers").body(EMPTY.to_vec());
         let grpc = grpc.send().await.expect("an answer");
         let code = grpc.headers().get("grpc-status").and_then(|v| v.to_str().ok()).unwrap_or("0").to_owned();
-        assert!(code == "16" || code == "0", "gRPC {}: {code}", rpc.name);
+        assert!(code == "16" || code == "0", "gRPC {}: {code}", rpc.full);
 
         let web = server.http.post(&url).header("content-type", "application/grpc-web+proto").body(EMPTY.to_vec());
         let web = web.send().await.expect("an answer");
@@ -35,11 +37,11 @@ async fn every_rpc_is_served_over_rest_grpc_grpc_web_and_connect() {
         let body = web.bytes().await.expect("a body");
         let trailer = String::from_utf8_lossy(&body).into_owned();
         let fine = head || trailer.contains("grpc-status: 16") || trailer.contains("grpc-status: 0");
-        assert!(fine, "gRPC-web {}: {trailer}", rpc.name);
+        assert!(fine, "gRPC-web {}: {trailer}", rpc.full);
 
         let connect = server.http.post(&url).json(&Value::Object(serde_json::Map::new()));
         let connect = connect.send().await.expect("an answer").status().as_u16();
-        assert!(connect == 401 || connect == 200, "Connect {}: {connect}", rpc.name);
+        assert!(connect == 401 || connect == 200, "Connect {}: {connect}", rpc.full);
     }
 }
 
@@ -48,13 +50,14 @@ const EMPTY: &[u8] = &[0; 5];
 
 #[test]
 fn paths_and_permissions_are_those_of_the_contract() {
-    let of = |name: &str| rpcs::ALL.iter().find(|rpc| rpc.name == name).expect(name);
-    assert_eq!(rpcs::ALL.len(), 66);
-    assert_eq!(of("AddAppKey").path, "/management/v1/projects/{project_id}/apps/{app_id}/keys");
-    assert_eq!(of("AddAppKey").verb, "POST");
-    assert_eq!(of("GetMyUser").path, "/auth/v1/users/me");
-    let mut routes: Vec<_> = rpcs::ALL.iter().map(|rpc| (rpc.verb, rpc.path)).collect();
-    routes.sort_unstable();
-    routes.dedup();
-    assert_eq!(routes.len(), rpcs::ALL.len(), "each RPC has a route of its own");
+    let of = |full: &str| rpcs::ALL.iter().find(|rpc| rpc.full == full).expect(full);
+    let rest = |full: &str| of(full).rest.as_ref().map(|rest| (rest.verb, rest.path, rest.body, rest.success));
+    assert_eq!(
+        rest("zitadel.management.v1.ManagementService/AddAppKey"),
+        Some(("POST", "/management/v1/projects/{project_id}/apps/{app_id}/keys", Body::Whole, 200))
+    );
+    assert_eq!(rest("zitadel.auth.v1.AuthService/GetMyUser"), Some(("GET", "/auth/v1/users/me", Body::None, 200)));
+    let public: Vec<&str> =
+        rpcs::ALL.iter().filter(|rpc| rpc.permission == Permission::Public).map(|rpc| rpc.full).collect();
+    assert_eq!(public, ["zitadel.management.v1.ManagementService/Healthz"], "nothing else is for anybody");
 }

@@ -20,6 +20,7 @@ mod fuzz;
 mod fuzz_oauth;
 mod grants;
 mod history;
+mod house;
 mod ids;
 mod introspection;
 mod jose;

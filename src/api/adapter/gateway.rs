@@ -46,8 +46,8 @@ pub struct Gateway(Arc<Inner>);
 struct Inner {
     /// One tree per verb, so that a static segment of one verb never hides a parameter of another.
     trees: HashMap<Method, matchit::Router<Route>>,
-    /// RPCs by the path of their gRPC method.
-    rpcs: HashMap<String, &'static Rpc>,
+    /// RPCs by their full name, which is the path of their gRPC method.
+    rpcs: HashMap<&'static str, &'static Rpc>,
     rpc: ConnectRpcService,
     door: Door,
     limits: Limits,
@@ -67,18 +67,18 @@ impl Gateway {
     /// If two RPCs claim the same route.
     #[expect(clippy::expect_used, reason = "a contract with a bad route must not start")]
     pub fn new(table: Table, limits: Limits) -> Self {
-        let Table { rest, rpc: router, gate } = table;
+        let Table { rest, rpc: router, gate, .. } = table;
         let mut trees: HashMap<Method, matchit::Router<Route>> = HashMap::new();
-        for (rpc, handler) in rest {
-            let verb = rpc.verb.parse().expect("the contract names a verb");
-            let params = rpc
+        for (rpc, rest, handler) in rest {
+            let verb = rest.verb.parse().expect("the contract names a verb");
+            let params = rest
                 .path
                 .split('/')
                 .filter_map(|s| s.strip_prefix('{')?.strip_suffix('}'))
                 .map(|s| s.trim_start_matches('*'))
                 .collect();
             let tree = trees.entry(verb).or_default();
-            tree.insert(rpc.path, Route { rpc, params, handler }).expect("each route is claimed once");
+            tree.insert(rest.path, Route { rpc, params, handler }).expect("each route is claimed once");
         }
         let rpc = ConnectRpcService::new(router)
             .with_limits(
@@ -87,7 +87,7 @@ impl Gateway {
             .with_deadline_policy(
                 DeadlinePolicy::new().with_default_timeout(limits.deadline).with_max(limits.deadline),
             );
-        let rpcs = rpcs::ALL.iter().map(|rpc| (format!("/{}/{}", rpc.service, rpc.name), *rpc)).collect();
+        let rpcs = rpcs::ALL.iter().map(|rpc| (rpc.full, *rpc)).collect();
         let door = Door::new(gate, limits.clone());
         Self(Arc::new(Inner { trees, rpcs, rpc, door, limits, streams: Arc::new(Semaphore::new(STREAMS)) }))
     }
@@ -131,7 +131,8 @@ impl Inner {
         if text {
             grpc_web_text::to_binary(&mut head.headers);
         }
-        let known = self.rpcs.get(head.uri.path()).filter(|_| head.method == Method::POST);
+        let name = head.uri.path().strip_prefix('/').filter(|_| head.method == Method::POST);
+        let known = name.and_then(|name| self.rpcs.get(name));
         let answer = match known {
             Some(rpc) => self.rpc_of_contract(rpc, head, upload).await,
             None => self.rpc_of_others(head, upload).await?,
@@ -261,14 +262,16 @@ fn is_grpc(request: &Request<Body>) -> bool {
         })
 }
 
+/// Whether a path begins as the REST routes of the contract do.
 fn is_rest(path: &str) -> bool {
-    path.starts_with("/management/") || path.starts_with("/auth/")
+    let root = path.strip_prefix('/').and_then(|rest| rest.split_once('/'));
+    root.is_some_and(|(root, _)| rpcs::REST_ROOTS.contains(&root))
 }
 
 /// Whether a request to a path outside REST is gRPC-web, Connect or a call of a known service.
 fn speaks_rpc(request: &Request<Body>) -> bool {
     let service = request.uri().path().trim_start_matches('/').split('/').next().unwrap_or_default();
-    rpcs::ALL.iter().any(|rpc| rpc.service == service)
+    rpcs::SERVICES.contains(&service)
         || service.starts_with("grpc.")
         || content_type(request).is_some_and(|t| {
             ["application/grpc", "application/connect+", "application/proto"].iter().any(|p| t.starts_with(p))

@@ -67,13 +67,36 @@ pub fn decode_query<M: Call>(query: &str) -> Result<M> {
     if query.is_empty() {
         return Ok(M::default());
     }
+    let body = serde_json::to_vec(&tree(query, M::RPC.request)?).map_err(Error::internal)?;
+    decode(&body)
+}
+
+/// Reads a message of which the field `name` is the JSON body, and the others come from the query string.
+///
+/// # Errors
+/// Code 3 when a value does not fit its field.
+pub fn decode_field<M: Call>(query: &str, name: &str, body: &[u8]) -> Result<M> {
+    let mut root = tree(query, M::RPC.request)?;
+    let field = M::RPC.request.fields.iter().find(|field| field.name == name);
+    let Some(Field { json_name, kind: Kind::Message(shape), .. }) = field else {
+        return Err(Error::internal(format!("no message is in the field {name}")));
+    };
+    root.remove(*json_name);
+    if !body.iter().all(u8::is_ascii_whitespace) {
+        check(body, shape)?;
+        root.insert((*json_name).to_owned(), serde_json::from_slice(body).map_err(|e| malformed(&e))?);
+    }
+    decode(&serde_json::to_vec(&root).map_err(Error::internal)?)
+}
+
+/// The parameters of a query string as the JSON of a message.
+fn tree(query: &str, shape: &'static Shape) -> Result<Map<String, Value>> {
     let mut root = Map::new();
     for pair in query.split('&').filter(|p| !p.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        put(&mut root, M::RPC.request, &unescape(name)?, unescape(value)?)?;
+        put(&mut root, shape, &unescape(name)?, unescape(value)?)?;
     }
-    let body = serde_json::to_vec(&root).map_err(Error::internal)?;
-    decode(&body)
+    Ok(root)
 }
 
 /// Refuses what does not fit; true if an enum is given as a number with a fraction part.
@@ -328,4 +351,24 @@ pub fn json_response(status: StatusCode, body: impl Into<Body>) -> Response<Body
     headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
     headers.insert("x-robots-tag", HeaderValue::from_static("none"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::zitadel::management::v1::ListAppKeysRequest as List;
+
+    #[test]
+    fn a_body_can_be_one_field_and_the_query_the_others() {
+        let read = |query: &str, body: &[u8]| decode_field::<List>(query, "query", body);
+        let limit = |list: &List| list.query.as_option().map(|query| query.limit);
+        let list = read("appId=3&query.limit=9", br#"{"limit": 5}"#).expect("a message");
+        assert_eq!((list.app_id.as_str(), limit(&list)), ("3", Some(5)));
+        let list = read("appId=3&query.limit=9", b" ").expect("a message");
+        assert_eq!((list.app_id.as_str(), limit(&list)), ("3", None), "an empty body is no field");
+        for bad in [&br#"{"limit": {}}"#[..], b"[]", b"{", br#"{"limit": 1, "limit": 2}"#] {
+            let error = read("", bad).expect_err("no such message");
+            assert_eq!(error.code, Code::InvalidArgument, "{}", String::from_utf8_lossy(bad));
+        }
+    }
 }

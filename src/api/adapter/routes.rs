@@ -13,7 +13,7 @@ use connectrpc::RequestContext;
 use super::{admission, error, json};
 use crate::auth::{Caller, Gate};
 use crate::error::{Code, Error, Result};
-use crate::proto::{Call, Rpc, rpcs};
+use crate::proto::{self, Call, Rest, Rpc, rpcs};
 
 /// An answer in the making.
 pub type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>>> + Send>>;
@@ -25,17 +25,19 @@ pub type Params = Vec<(&'static str, String)>;
 /// All routes of the server.
 pub struct Table {
     /// REST routes.
-    pub rest: Vec<(&'static Rpc, RestHandler)>,
+    pub rest: Vec<(&'static Rpc, &'static Rest, RestHandler)>,
     /// gRPC, gRPC-web and Connect.
     pub rpc: connectrpc::Router,
     /// Lets callers in.
     pub gate: Gate,
+    /// Full names of the RPCs that have a line.
+    served: BTreeSet<&'static str>,
 }
 
 impl Table {
     /// A table without routes; `gate` lets callers in.
     pub fn new(gate: Gate) -> Self {
-        Self { rest: Vec::new(), rpc: connectrpc::Router::new(), gate }
+        Self { rest: Vec::new(), rpc: connectrpc::Router::new(), gate, served: BTreeSet::new() }
     }
 
     /// Adds the routes of one resource.
@@ -47,10 +49,9 @@ impl Table {
         routes(Resource { table: self, service }).table
     }
 
-    /// RPCs of the contract that have no line yet; the coverage test wants none.
+    /// Full names of the RPCs of the contract that have no line yet; the coverage test wants none.
     pub fn missing(&self) -> BTreeSet<&'static str> {
-        let served: BTreeSet<_> = self.rest.iter().map(|(rpc, _)| rpc.name).collect();
-        rpcs::ALL.iter().map(|rpc| rpc.name).filter(|name| !served.contains(name)).collect()
+        rpcs::ALL.iter().map(|rpc| rpc.full).filter(|full| !self.served.contains(full)).collect()
     }
 }
 
@@ -65,7 +66,7 @@ impl<S: Send + Sync + 'static> Resource<S> {
     /// permission come from the contract.
     ///
     /// # Panics
-    /// At start-up, if the function takes the message of another RPC.
+    /// At start-up, if the function takes the message of another RPC, or the RPC has a line already.
     #[must_use]
     pub fn rpc<Req, Res, Fut>(mut self, name: &'static str, function: fn(Arc<S>, Caller, Req) -> Fut) -> Self
     where
@@ -74,17 +75,21 @@ impl<S: Send + Sync + 'static> Resource<S> {
         Fut: Future<Output = Result<Res>> + Send + 'static,
     {
         assert_eq!(name, Req::RPC.name, "the route table names another RPC than the function serves");
-        let service = Arc::clone(&self.service);
-        let rest: RestHandler = Arc::new(move |caller, uri, params, body| {
-            let request = rest_message(uri, params, body);
-            let service = Arc::clone(&service);
-            Box::pin(async move {
-                let answer = function(service, caller, request?).await?;
-                let body = serde_json::to_vec(&answer).map_err(Error::internal)?;
-                Ok(json::json_response(StatusCode::OK, body))
-            })
-        });
-        self.table.rest.push((Req::RPC, rest));
+        assert!(self.table.served.insert(Req::RPC.full), "{} has two lines", Req::RPC.full);
+        if let Some(rest) = &Req::RPC.rest {
+            let service = Arc::clone(&self.service);
+            let success = status(rest);
+            let handler: RestHandler = Arc::new(move |caller, uri, params, body| {
+                let request = rest_message(rest, uri, params, body);
+                let service = Arc::clone(&service);
+                Box::pin(async move {
+                    let answer = function(service, caller, request?).await?;
+                    let body = serde_json::to_vec(&answer).map_err(Error::internal)?;
+                    Ok(json::json_response(success, body))
+                })
+            });
+            self.table.rest.push((Req::RPC, rest, handler));
+        }
 
         let service = Arc::clone(&self.service);
         let handler = connectrpc::handler::handler_fn(move |mut head: RequestContext, request: Req| {
@@ -101,14 +106,21 @@ impl<S: Send + Sync + 'static> Resource<S> {
     }
 }
 
+/// The status of success of a route.
+#[expect(clippy::expect_used, reason = "the contract compiler lets through what HTTP knows only")]
+fn status(rest: &Rest) -> StatusCode {
+    StatusCode::from_u16(rest.success).expect("a status")
+}
+
 /// The message of a REST call. A POST whose contract has no body (the change lists) reads the query
 /// string as the original does, or a JSON body as its callers meant it.
-fn rest_message<Req: Call>(uri: &Uri, params: Params, body: &[u8]) -> Result<Req> {
+fn rest_message<Req: Call>(rest: &Rest, uri: &Uri, params: Params, body: &[u8]) -> Result<Req> {
     let query = uri.query().unwrap_or_default();
-    let mut request: Req = if Req::RPC.body || (Req::RPC.verb == "POST" && query.is_empty()) {
-        json::decode(body)
-    } else {
-        json::decode_query(query)
+    let mut request: Req = match rest.body {
+        proto::Body::Whole => json::decode(body),
+        proto::Body::None if rest.verb == "POST" && query.is_empty() => json::decode(body),
+        proto::Body::None => json::decode_query(query),
+        proto::Body::Field(field) => json::decode_field(query, field, body),
     }?;
     for (field, value) in params {
         request.bind(field, value);

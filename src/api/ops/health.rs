@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{Response, StatusCode};
 
 use crate::api::adapter::json::json_response;
-use crate::proto::service_names;
+use crate::proto::rpcs;
 use crate::shutdown::Shutdown;
 use crate::store::Store;
 
@@ -16,7 +16,7 @@ pub async fn alive() -> &'static str {
 
 /// gRPC health, which says NOT_SERVING from the order to stop on.
 pub fn rpc(rpc: connectrpc::Router, shutdown: Shutdown) -> connectrpc::Router {
-    let (rpc, checker) = connectrpc_health::install_static(rpc, service_names());
+    let (rpc, checker) = connectrpc_health::install_static(rpc, rpcs::SERVICES.to_vec());
     tokio::spawn(async move {
         shutdown.asked(1).await;
         checker.shutdown();

@@ -1,0 +1,69 @@
+//! Who may call an RPC: `(zitadel.v1.auth_option)`.
+
+use std::collections::BTreeSet;
+
+use prost_reflect::{FieldDescriptor, MethodDescriptor};
+
+use super::error::Problem;
+use super::names::camel;
+use super::options::{Options, given, text};
+use super::rest::is_plain_text;
+use super::source::Placed as _;
+
+/// What a caller must hold.
+pub enum Permission {
+    /// No token.
+    Public,
+    /// Any valid token.
+    Authenticated,
+    /// A role that gives this permission.
+    Named(String),
+}
+
+/// Who may call an RPC.
+pub struct Access {
+    /// What the caller must hold.
+    pub permission: Permission,
+    /// The field that roles limited to one project are compared with.
+    pub context: Option<FieldDescriptor>,
+}
+
+/// The permissions that a list of roles gives; a line is a role, a colon and its permissions.
+pub fn permissions(roles: &str) -> BTreeSet<&str> {
+    let lines = roles.lines().filter(|line| !line.starts_with('#'));
+    lines.filter_map(|line| line.split_once(':')).flat_map(|(_, all)| all.split_whitespace()).collect()
+}
+
+/// Reads who may call.
+///
+/// # Errors
+/// It is not said, no role gives the permission, or there is no such field.
+pub fn read(method: &MethodDescriptor, options: &Options, roles: &BTreeSet<&str>) -> Result<Access, Problem> {
+    let known = ["permission", "check_field_name"];
+    let Some(option) = given(method, &method.options(), &options.auth, &known)? else {
+        return Err(method.problem(format!(
+            "say who may call {}: option (zitadel.v1.auth_option) = {{permission: \"...\"}} with the name of a \
+             permission, \"authenticated\" or \"public\"",
+            method.name()
+        )));
+    };
+    let wrong = |what: String| method.problem_in(&options.auth, what);
+    let permission = match text(&option, "permission").as_str() {
+        "public" => Permission::Public,
+        "authenticated" => Permission::Authenticated,
+        name if roles.contains(name) => Permission::Named(name.to_owned()),
+        name => return Err(wrong(format!("no role of roles.txt gives the permission {name:?}"))),
+    };
+    let name = text(&option, "check_field_name");
+    if name.is_empty() {
+        return Ok(Access { permission, context: None });
+    }
+    if !matches!(permission, Permission::Named(_)) {
+        return Err(wrong("check_field_name says nothing without a permission; leave it out".to_owned()));
+    }
+    let context = method.input().fields().find(|field| camel(field.name()) == name && is_plain_text(field));
+    match context {
+        Some(field) => Ok(Access { permission, context: Some(field) }),
+        None => Err(wrong(format!("check_field_name: {} has no text field {name}", method.input().name()))),
+    }
+}

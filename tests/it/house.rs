@@ -1,0 +1,89 @@
+//! Rules of the house that no compiler holds: they are read in the text of the sources.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use claviger::store::STATEMENTS;
+
+/// Statements that are not for both engines, or ask for nothing. Each start of a server on their engine sends them.
+const UNLISTED: &[&str] =
+    &["link::READ_ONLY", "link::SESSION", "look::TABLE_LITE", "look::TABLE_PG", "readiness::PING"];
+
+/// What statements begin with.
+const VERBS: [&str; 5] = ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH "];
+
+/// Name and text of each file of the store.
+fn store() -> Vec<(String, String)> {
+    let (mut files, mut open) = (Vec::new(), vec![PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src/store"))]);
+    while let Some(dir) = open.pop() {
+        for entry in std::fs::read_dir(dir).expect("the folder of the store") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+                files.push((name, std::fs::read_to_string(&path).expect("a source")));
+            }
+        }
+    }
+    files
+}
+
+/// Names of the constants in a source that hold a statement: texts that others of the store may use, and those whose
+/// text says so.
+fn statements(source: &str) -> Vec<&str> {
+    let lines: Vec<&str> = source.lines().collect();
+    let mut found = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let Some((before, constant)) = line.trim_start().split_once("const ") else { continue };
+        let Some((name, value)) = constant.split_once(": ") else { continue };
+        let kind = value.split(" =").next().unwrap_or_default();
+        let text = lines[at..].iter().take(2).find_map(|line| line.split_once('"'));
+        let sql = text.is_some_and(|(_, text)| VERBS.iter().any(|verb| text.starts_with(verb)));
+        let shared = ["pub(super) ", "pub(crate) ", "pub "].contains(&before);
+        if ["&str", "&'static str", "Sql"].contains(&kind) && (shared || (before.is_empty() && sql)) {
+            found.push(name);
+        }
+    }
+    found
+}
+
+#[test]
+fn every_statement_of_the_store_is_in_the_list_that_is_prepared() {
+    let listed: BTreeSet<&str> = STATEMENTS.iter().map(|(name, _)| *name).collect();
+    let (mut missing, mut unlisted) = (Vec::new(), Vec::new());
+    for (file, source) in store() {
+        for name in statements(&source).into_iter().map(|name| format!("{file}::{name}")) {
+            if UNLISTED.contains(&name.as_str()) {
+                unlisted.push(name);
+            } else if !listed.contains(name.as_str()) {
+                missing.push(name);
+            }
+        }
+    }
+    unlisted.sort();
+    assert_eq!(unlisted, UNLISTED, "these are the ones that may be missing, and they are found");
+    assert_eq!(missing, Vec::<String>::new(), "add them to src/store/statements.rs");
+}
+
+#[test]
+fn statements_are_found_by_their_constants() {
+    let source = "pub(super) const A: &str =\n    concat!(x!(), \"\");\n  const B: &str = \"SELECT 1\";\n\
+                  const C: &str =\n \"DELETE FROM c\";\npub(super) const D: Sql = x!();\n\
+                  const E: &str = \"text\";\npub(super) const F: Duration = X;\nconst G: Duration = X;\n";
+    assert_eq!(statements(source), ["A", "B", "C", "D"]);
+}
+
+/// The macro of the kinds wants a text; this wants one that says something.
+#[test]
+fn every_kind_of_event_has_a_text() {
+    let (_, source) = store().into_iter().find(|(file, _)| file == "kinds").expect("the kinds of events");
+    let (_, list) = source.split_once("kinds! {").expect("the list");
+    let lines: Vec<&str> = list.lines().map(str::trim).filter(|line| line.ends_with(';')).collect();
+    assert!(lines.len() > 40, "the kinds are found");
+    for line in lines {
+        let parts: Vec<&str> = line.split('"').collect();
+        let [_, name, _, text, _] = parts[..] else { panic!("a kind has a name and a text: {line}") };
+        assert!(name.contains('.') && text.len() > 5, "{line}");
+    }
+}
