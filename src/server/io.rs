@@ -17,6 +17,10 @@ const GREETING: usize = PREFACE.len() + 9;
 /// So much must be taken within the deadline of writing, so that a byte now and then is not enough.
 const PROGRESS: usize = 16 << 10;
 
+/// Bytes taken from an HTTP/1.1 connection at once. The buffer of a connection grows with what comes at once and is
+/// not given back while it is open, so this bounds what thousands of connections can take.
+const PIECE: usize = 4 << 10;
+
 /// A stream that is watched.
 pub(super) struct Watched<S> {
     stream: S,
@@ -79,7 +83,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buffer.filled().len();
-        let outcome = Pin::new(&mut this.stream).poll_read(cx, buffer);
+        let outcome = if buffer.remaining() <= PIECE || this.track.is_http2() {
+            Pin::new(&mut this.stream).poll_read(cx, buffer)
+        } else {
+            let mut piece = ReadBuf::new(buffer.initialize_unfilled_to(PIECE));
+            let outcome = Pin::new(&mut this.stream).poll_read(cx, &mut piece);
+            let length = piece.filled().len();
+            buffer.advance(length);
+            outcome
+        };
         let new = &buffer.filled()[before..];
         if !new.is_empty() {
             this.hear(new);

@@ -63,7 +63,8 @@ impl Table<'_> {
                 let upload = Upload::new(&head, body);
                 single(&head.headers)?;
                 let (body, place) = limits.read_of_stranger(upload, MAX_FORM).await.map_err(unread)?;
-                place::held(place, function((service, head, body.bytes.clone()))).await
+                // On the heap: who only waits for its body would else take the room for all that follows.
+                Box::pin(place::held(place, function((service, head, body.bytes.clone())))).await
             });
             match guarded(&limits, work).await {
                 Ok(Ok(response)) => response,
