@@ -1,8 +1,8 @@
 //! Every statement of the store by name, so that one test can prepare each on both engines.
 
 use super::{
-    Sql, access_tokens, apps, bootstrap, connect, credentials, events, keys, look, members, nodes, oauth_clients, orgs,
-    projects, roles, signing_keys, usage, user_grants, users,
+    Sql, access_tokens, apps, bootstrap, change_list, credentials, held, keys, look, members, migrations, nodes,
+    oauth_clients, orgs, projects, readiness, roles, signing_keys, usage, user_grants, users,
 };
 
 macro_rules! statements {
@@ -31,16 +31,18 @@ pub const ALL: &[(&str, Sql)] = statements! {
     access_tokens: TOKEN_BY_ID, TOKEN_BY_PAT, TOKEN_INSERT, TOKEN_DELETE, TOKENS_SWEEP;
     apps: APP_BY_ID, APP_LOCK, APP_INSERT, APP_RENAME, APP_SET_METHOD, APP_SET_SECRET, APP_SET_STATE, APP_DELETE;
     bootstrap: INSTANCE_BY_ID, INSTANCE_INSERT;
-    connect: ORPHANS_REMOVED;
-    events: AGGREGATE_LOCK, CHANGES_ASC, CHANGES_DESC, APP_CHANGES_ASC, APP_CHANGES_DESC;
+    held: AGGREGATE_LOCK;
+    migrations: ORPHANS_REMOVED;
+    change_list: CHANGES_ASC, CHANGES_DESC, APP_CHANGES_ASC, APP_CHANGES_DESC;
     keys: KEY_BY_ID, KEY_LIST_ASC, KEY_LIST_DESC, KEY_INSERT, KEY_CREATED_AT, KEY_DELETE, KEY_COUNT_ADD;
-    look: VERSION;
+    look: TABLE, VERSION;
     members: MEMBER_LOCK, MEMBER_INSERT, MEMBER_UPDATE, MEMBER_DELETE, MEMBERSHIPS_OF, ROLES_HELD;
     nodes: NODE_LOCK, NODES_LEASED, NODE_TAKE, NODE_LEASE, NODES_SWEEP, MARK_SET;
     oauth_clients: CLIENT_BY_ID, MACHINE_BY_KEY, MACHINE_BY_NAME, ROLES_OF_USER;
     orgs: ORG_BY_ID, ORG_TAKEN, ORG_INSERT;
     projects: PROJECT_BY_ID, PROJECT_EXISTS, PROJECT_LOCK, PROJECT_LOCK_TO_END, PROJECT_KEPT, PROJECT_INSERT, PROJECT_UPDATE,
         PROJECT_SET_STATE, PROJECT_DELETE;
+    readiness: PING;
     roles: ROLE_BY_KEY, ROLE_LOCK_TO_END, ROLES_KEPT, ROLE_INSERT, ROLE_UPDATE, ROLE_DELETE;
     signing_keys: SIGNING_KEYS, SIGNING_KEY_INSERT, SIGNING_KEY_SET_STATE, SIGNING_KEY_DELETE;
     usage: USED_APP_KEY, USED_APP_SECRET, USED_MACHINE_KEY, USED_MACHINE_SECRET, USED_PAT;
