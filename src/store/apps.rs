@@ -30,9 +30,9 @@ macro_rules! columns {
 
 pub(super) const APP_BY_ID: &str =
     concat!("SELECT ", columns!(), " FROM apps a WHERE a.org_id = $1 AND a.project_id = $2 AND a.id = $3");
-pub(super) const APP_INSERT: &str = "INSERT INTO apps (org_id, project_id, id, kind, name, name_folded, state, client_id, \
-     auth_method, takes_keys, secret_hash, oidc_config, key_count, switched_sequence, sequence, created_at, changed_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $10, $11, 0, 0, $12, $13, $13)";
+pub(super) const APP_INSERT: &str = "INSERT INTO apps (org_id, project_id, id, kind, name, name_folded, state, \
+     client_id, auth_method, takes_keys, secret_hash, oidc_config, key_count, switched_sequence, sequence, \
+     created_at, changed_at) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $10, $11, 0, 0, $12, $13, $13)";
 pub(super) const APP_RENAME: &str = "UPDATE apps SET name = $4, name_folded = $5, sequence = $6, changed_at = $7 \
      WHERE org_id = $1 AND project_id = $2 AND id = $3";
 // A secret belongs to the method for which it was made: a switch forgets it.

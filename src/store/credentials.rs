@@ -19,13 +19,13 @@ pub enum Credential {
     Pat,
 }
 
-pub(super) const MACHINE_KEY_BY_ID: &str = "SELECT id, expires_at, sequence, created_at, last_used_at FROM machine_keys \
-     WHERE org_id = $1 AND user_id = $2 AND id = $3";
+pub(super) const MACHINE_KEY_BY_ID: &str = "SELECT id, expires_at, sequence, created_at, last_used_at FROM \
+     machine_keys WHERE org_id = $1 AND user_id = $2 AND id = $3";
 pub(super) const MACHINE_KEY_INSERT: &str = "INSERT INTO machine_keys \
      (org_id, user_id, id, public_key, expires_at, sequence, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
 pub(super) const MACHINE_KEY_DELETE: &str = "DELETE FROM machine_keys WHERE org_id = $1 AND user_id = $2 AND id = $3";
-pub(super) const PAT_BY_ID: &str = "SELECT id, expires_at, sequence, created_at, last_used_at FROM personal_access_tokens \
-     WHERE org_id = $1 AND user_id = $2 AND id = $3";
+pub(super) const PAT_BY_ID: &str = "SELECT id, expires_at, sequence, created_at, last_used_at FROM \
+     personal_access_tokens WHERE org_id = $1 AND user_id = $2 AND id = $3";
 pub(super) const PAT_INSERT: &str = "INSERT INTO personal_access_tokens \
      (org_id, user_id, id, token_hash, expires_at, sequence, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
 pub(super) const PAT_DELETE: &str = "DELETE FROM personal_access_tokens WHERE org_id = $1 AND user_id = $2 AND id = $3";

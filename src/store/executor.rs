@@ -212,3 +212,30 @@ async fn collect<D, R>(
     }
     Ok(given)
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Connection as _;
+
+    use super::*;
+    use crate::store::sql::query;
+
+    async fn ask(executor: &Executor, file: &mut SqliteConnection, sql: &'static str, want: Want) -> Option<Answer> {
+        executor.ask(Place::Lite(file), &query!(sql), want).await.ok()
+    }
+
+    #[tokio::test]
+    async fn statements_give_rows_and_are_counted() {
+        let mut file = SqliteConnection::connect("sqlite::memory:").await.expect("a database");
+        let executor = Executor::default();
+        assert!(ask(&executor, &mut file, "CREATE TABLE t (id BIGINT)", Want::All).await.is_some());
+        let added = ask(&executor, &mut file, "INSERT INTO t VALUES (1), (2)", Want::All).await.expect("rows");
+        assert_eq!(added.changed(), 2);
+        let all = ask(&executor, &mut file, "SELECT id FROM t ORDER BY id", Want::All).await.expect("rows");
+        assert_eq!(all.rows::<(i64,)>().expect("numbers"), [(1,), (2,)]);
+        let first = ask(&executor, &mut file, "SELECT id FROM t ORDER BY id DESC", Want::First).await.expect("a row");
+        assert_eq!(first.row::<(i64,)>().expect("a number"), Some((2,)));
+        assert!(ask(&executor, &mut file, "SELECT id FROM nowhere", Want::All).await.is_none());
+        assert_eq!(executor.counts(), Statements { run: 5, retried: 0, failed: 1 });
+    }
+}

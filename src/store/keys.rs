@@ -39,7 +39,8 @@ pub(super) const KEY_LIST_ASC: &str = list!("ASC", ">=");
 pub(super) const KEY_LIST_DESC: &str = list!("DESC", "<=");
 
 pub(super) const KEY_INSERT: &str = "INSERT INTO app_keys \
-     (org_id, project_id, app_id, id, public_key, expires_at, sequence, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+     (org_id, project_id, app_id, id, public_key, expires_at, sequence, created_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 pub(super) const KEY_CREATED_AT: &str =
     "SELECT created_at FROM app_keys WHERE org_id = $1 AND project_id = $2 AND app_id = $3 AND id = $4";
 pub(super) const KEY_DELETE: &str =

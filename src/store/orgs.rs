@@ -6,12 +6,13 @@ use super::sql::{query, statement};
 use super::texts::fold;
 use super::{Change, Event, EventKind, OrgRow, Recorded, Result, Statement, Store, Work};
 
-pub(super) const ORG_BY_ID: &str = "SELECT o.id, o.name, o.primary_domain, o.state, o.created_at, g.sequence, g.changed_at \
-     FROM organizations o JOIN aggregates g ON g.org_id = o.id AND g.kind = 'org' AND g.id = o.id WHERE o.id = $1";
+pub(super) const ORG_BY_ID: &str = "SELECT o.id, o.name, o.primary_domain, o.state, o.created_at, g.sequence, \
+     g.changed_at FROM organizations o JOIN aggregates g ON g.org_id = o.id AND g.kind = 'org' AND g.id = o.id \
+     WHERE o.id = $1";
 pub(super) const ORG_TAKEN: &str =
     "SELECT name_folded, primary_domain FROM organizations WHERE name_folded = $1 OR primary_domain = $2";
-pub(super) const ORG_INSERT: &str = "INSERT INTO organizations (id, name, name_folded, primary_domain, state, created_at) \
-     VALUES ($1, $2, $3, $4, 1, $5)";
+pub(super) const ORG_INSERT: &str = "INSERT INTO organizations (id, name, name_folded, primary_domain, state, \
+     created_at) VALUES ($1, $2, $3, $4, 1, $5)";
 
 impl Store {
     /// An organization.

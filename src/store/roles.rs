@@ -50,7 +50,8 @@ pub(super) const ROLE_BY_KEY: &str = concat!(base!(), "org_id = $1 AND project_i
 pub(super) const ROLE_LOCK_TO_END: Sql = ending!(base!(), "org_id = $1 AND project_id = $2 AND role_key = $3");
 pub(super) const ROLES_KEPT: Sql = Sql {
     pg: "SELECT role_key FROM project_roles WHERE org_id = $1 AND project_id = $2 \
-         AND role_key IN (SELECT value FROM json_array_elements_text(CAST($3 AS json))) ORDER BY role_key FOR KEY SHARE",
+         AND role_key IN (SELECT value FROM json_array_elements_text(CAST($3 AS json))) \
+         ORDER BY role_key FOR KEY SHARE",
     lite: "SELECT role_key FROM project_roles WHERE org_id = $1 AND project_id = $2 \
            AND role_key IN (SELECT value FROM json_each($3))",
 };

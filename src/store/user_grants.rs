@@ -56,8 +56,8 @@ macro_rules! base {
          o.name AS org_name, o.name_folded AS org_name_folded, o.primary_domain AS org_domain, \
          o.primary_domain AS org_domain_folded, p.name AS project_name, p.name_folded AS project_name_folded, \
          w.id AS user_org_id, w.name AS user_org_name, w.primary_domain AS user_org_domain \
-         FROM user_grants g JOIN users u ON u.org_id = g.user_org_id AND u.id = g.user_id JOIN organizations o ON o.id = g.org_id \
-         JOIN projects p ON p.org_id = g.org_id AND p.id = g.project_id \
+         FROM user_grants g JOIN users u ON u.org_id = g.user_org_id AND u.id = g.user_id \
+         JOIN organizations o ON o.id = g.org_id JOIN projects p ON p.org_id = g.org_id AND p.id = g.project_id \
          JOIN organizations w ON w.id = u.org_id WHERE g.org_id = "
     };
 }

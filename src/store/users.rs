@@ -55,8 +55,8 @@ pub(super) const HANDLE_KEEP: &str = "INSERT INTO user_handles (handle, user_id,
      WHERE NOT EXISTS (SELECT 1 FROM user_handles WHERE handle = $1 AND user_id = $2)";
 pub(super) const HANDLE_DELETE: &str = "DELETE FROM user_handles WHERE handle = $1 AND user_id = $2 AND NOT is_id";
 pub(super) const USER_NAME_TAKEN: &str = "SELECT user_id FROM user_handles WHERE handle = $1";
-pub(super) const USER_INSERT: &str = "INSERT INTO users (org_id, id, kind, user_name, user_name_folded, name, name_folded, \
-     description, access_token_type, state, token_epoch, sequence, created_at, changed_at) \
+pub(super) const USER_INSERT: &str = "INSERT INTO users (org_id, id, kind, user_name, user_name_folded, name, \
+     name_folded, description, access_token_type, state, token_epoch, sequence, created_at, changed_at) \
      VALUES ($1, $2, 2, $3, $4, $5, $6, $7, $8, 1, $9, $9, $10, $10)";
 pub(super) const USER_UPDATE: &str = "UPDATE users SET name = $3, name_folded = $4, description = $5, \
      access_token_type = $6, sequence = $7, changed_at = $8 WHERE org_id = $1 AND id = $2";
