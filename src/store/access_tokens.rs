@@ -2,8 +2,8 @@
 
 use sqlx::FromRow;
 
-use super::sql::statement;
-use super::{Actor, Result, Sql, Store, on, on_sql};
+use super::sql::{query, statement};
+use super::{Actor, Result, Sql, Store};
 use crate::clock::Micros;
 
 /// A new access token.
@@ -72,17 +72,17 @@ pub struct TokenRow {
 macro_rules! token {
     ($columns:expr, $table:literal, $rest:literal) => {
         concat!(
-            "SELECT CAST(t.id AS TEXT) AS id, t.token_hash, t.created_at, t.expires_at, t.user_id, u.user_name, ",
-            "u.name, u.changed_at, u.org_id, o.name AS org_name, o.primary_domain AS org_domain, ",
-            "g.org_id AS grant_org, h.primary_domain AS grant_domain, g.role_keys, ",
+            "SELECT CAST(t.id AS TEXT) AS id, t.token_hash, t.created_at, t.expires_at, t.user_id, u.user_name, \
+             u.name, u.changed_at, u.org_id, o.name AS org_name, o.primary_domain AS org_domain, \
+             g.org_id AS grant_org, h.primary_domain AS grant_domain, g.role_keys, ",
             $columns,
             " FROM ",
             $table,
-            " t JOIN users u ON u.org_id = t.org_id AND u.id = t.user_id AND u.state = 1 ",
-            "JOIN organizations o ON o.id = u.org_id AND o.state = 1 ",
-            "LEFT JOIN user_grants g ON g.user_id = t.user_id AND g.user_org_id = t.org_id ",
-            "AND g.project_id = $2 AND g.state = 1 ",
-            "LEFT JOIN organizations h ON h.id = g.org_id ",
+            " t JOIN users u ON u.org_id = t.org_id AND u.id = t.user_id AND u.state = 1 \
+             JOIN organizations o ON o.id = u.org_id AND o.state = 1 \
+             LEFT JOIN user_grants g ON g.user_id = t.user_id AND g.user_org_id = t.org_id \
+             AND g.project_id = $2 AND g.state = 1 \
+             LEFT JOIN organizations h ON h.id = g.org_id ",
             $rest
         )
     };
@@ -119,26 +119,16 @@ pub(super) const TOKENS_SWEEP: &str = "DELETE FROM access_tokens WHERE id IN \
 impl Store {
     /// An access token by its jti, with the user's roles in a project; nothing if it is unknown or
     /// void. Whether it has expired is for the caller to see.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn token_by_id(&self, id: i64, project_id: &str) -> Result<Vec<TokenRow>> {
-        Ok(on!(&self.read, c => sqlx::query_as(TOKEN_BY_ID).bind(id).bind(project_id).fetch_all(c).await)?)
+        self.rows(&query!(TOKEN_BY_ID; id, project_id)).await
     }
 
     /// A personal access token by its hash, as [`Store::token_by_id`].
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn token_by_pat(&self, hash: &[u8], org_id: &str, project_id: &str) -> Result<Vec<TokenRow>> {
-        Ok(on_sql!(&self.read, TOKEN_BY_PAT, (sql, c) => sqlx::query_as(sql)
-            .bind(hash).bind(project_id).bind(org_id).fetch_all(c).await)?)
+        self.rows(&query!(TOKEN_BY_PAT; hash, project_id, org_id)).await
     }
 
     /// A new access token: one insert. Nothing that a cache may hold changes by it.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn token_insert(&self, token: &TokenInsert<'_>) -> Result<()> {
         let insert = statement!(
             TOKEN_INSERT; token.id, token.org_id, token.user_id, token.epoch, token.hash, token.scopes, token.by_secret,
@@ -148,9 +138,6 @@ impl Store {
     }
 
     /// Revokes an access token of a user of the organization.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn token_delete(&self, org_id: &str, id: i64) -> crate::error::Result<()> {
         let actor = Actor { id: "", org_id, now: 0 };
         self.work(actor, async |mut work| {
@@ -162,9 +149,6 @@ impl Store {
     }
 
     /// Deletes tokens that have expired, at most `limit`; gives how many.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn tokens_sweep(&self, now: Micros, limit: i64) -> Result<u64> {
         self.alone("", &statement!(TOKENS_SWEEP; now, limit).any()).await
     }

@@ -1,15 +1,14 @@
 //! Applications of a project.
 
 use serde::Serialize;
-use sqlx::{Database, Encode, QueryBuilder, Type};
 
-use super::events::lock;
-use super::filter::fold;
-use super::lists::{ListRow, Source, paged};
-use super::sql::statement;
+use super::held::lock;
+use super::lists::{Source, paged};
+use super::sql::{query, statement};
+use super::texts::fold;
 use super::{
     AggregateKind, AppKind, AppRow, Change, Event, EventKind, Held, Listed, Page, Recorded, Result, Sql, State,
-    Statement, Store, TextFilter, Work, on,
+    Statement, Store, TextFilter, Work,
 };
 use crate::clock::Micros;
 
@@ -24,43 +23,16 @@ pub struct AppMethod {
 
 macro_rules! columns {
     () => {
-        columns!("")
-    };
-    ($of:literal) => {
-        concat!(
-            $of,
-            "id, ",
-            $of,
-            "kind, ",
-            $of,
-            "name, ",
-            $of,
-            "state, ",
-            $of,
-            "client_id, ",
-            $of,
-            "auth_method, ",
-            $of,
-            "takes_keys, ",
-            $of,
-            "oidc_config, ",
-            $of,
-            "secret_used_at, ",
-            $of,
-            "sequence, ",
-            $of,
-            "created_at, ",
-            $of,
-            "changed_at"
-        )
+        "a.id, a.kind, a.name, a.state, a.client_id, a.auth_method, a.takes_keys, a.oidc_config, a.secret_used_at, \
+         a.sequence, a.created_at, a.changed_at"
     };
 }
 
 pub(super) const APP_BY_ID: &str =
-    concat!("SELECT ", columns!(), " FROM apps WHERE org_id = $1 AND project_id = $2 AND id = $3");
-pub(super) const APP_INSERT: &str = "INSERT INTO apps (org_id, project_id, id, kind, name, name_folded, state, client_id, \
-     auth_method, takes_keys, secret_hash, oidc_config, key_count, switched_sequence, sequence, created_at, changed_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $10, $11, 0, 0, $12, $13, $13)";
+    concat!("SELECT ", columns!(), " FROM apps a WHERE a.org_id = $1 AND a.project_id = $2 AND a.id = $3");
+pub(super) const APP_INSERT: &str = "INSERT INTO apps (org_id, project_id, id, kind, name, name_folded, state, \
+     client_id, auth_method, takes_keys, secret_hash, oidc_config, key_count, switched_sequence, sequence, \
+     created_at, changed_at) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $10, $11, 0, 0, $12, $13, $13)";
 pub(super) const APP_RENAME: &str = "UPDATE apps SET name = $4, name_folded = $5, sequence = $6, changed_at = $7 \
      WHERE org_id = $1 AND project_id = $2 AND id = $3";
 // A secret belongs to the method for which it was made: a switch forgets it.
@@ -75,22 +47,15 @@ pub(super) const APP_SET_STATE: &str = "UPDATE apps SET state = $4, sequence = $
 // Its keys go with it.
 pub(super) const APP_DELETE: &str = "DELETE FROM apps WHERE org_id = $1 AND project_id = $2 AND id = $3";
 pub(super) const APP_LOCK: Sql =
-    lock!(concat!(", ", columns!("a.")), "JOIN apps a ON a.org_id = g.org_id AND a.project_id = g.id WHERE a.id = $4");
+    lock!(concat!(", ", columns!()), "JOIN apps a ON a.org_id = g.org_id AND a.project_id = g.id WHERE a.id = $4");
 
 impl Store {
     /// An application of the project.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn app_by_id(&self, org_id: &str, project_id: &str, id: &str) -> Result<Option<AppRow>> {
-        Ok(on!(&self.read, c => sqlx::query_as(APP_BY_ID)
-            .bind(org_id).bind(project_id).bind(id).fetch_optional(c).await)?)
+        self.row(&query!(APP_BY_ID; org_id, project_id, id)).await
     }
 
     /// Applications of a project.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn app_search(
         &self,
         org_id: &str,
@@ -98,34 +63,18 @@ impl Store {
         filters: &[TextFilter],
         page: Page,
     ) -> Result<Listed<AppRow>> {
-        let rows: Vec<ListRow<AppRow>> = on!(&self.read, c => search(org_id, project_id, filters, page)
-            .build_query_as().persistent(filters.is_empty()).fetch_all(c).await)?;
-        Ok(rows.into())
+        let mut query = self.builder(concat!("WITH f AS (SELECT ", columns!(), " FROM apps a WHERE org_id = "));
+        query.bind(org_id).push(" AND project_id = ").bind(project_id);
+        for filter in filters {
+            filter.push(query.push(" AND "), "name");
+        }
+        paged(&mut query, Source { org_id, kind: AggregateKind::Project, id: Some(project_id) }, "id", page);
+        self.list(&query.build(filters.is_empty())).await
     }
-}
-
-fn search<DB>(org_id: &str, project_id: &str, filters: &[TextFilter], page: Page) -> QueryBuilder<DB>
-where
-    DB: Database,
-    DB::Arguments: Default,
-    String: for<'q> Encode<'q, DB> + Type<DB>,
-    i64: for<'q> Encode<'q, DB> + Type<DB>,
-{
-    let mut query = QueryBuilder::new(concat!("WITH f AS (SELECT ", columns!(), " FROM apps WHERE org_id = "));
-    query.push_bind(org_id.to_owned()).push(" AND project_id = ").push_bind(project_id.to_owned());
-    for filter in filters {
-        query.push(" AND ");
-        filter.push(&mut query, "name");
-    }
-    paged(&mut query, Source { org_id, kind: AggregateKind::Project, id: Some(project_id) }, "id", page);
-    query
 }
 
 impl Work {
     /// Locks an application with its project; none if there is no such application.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn app_lock(&mut self, at: AppAt<'_>) -> Result<Option<Held<'_, AppRow>>> {
         self.hold(APP_LOCK, AggregateKind::Project, [at.org_id, at.project_id], Some(at.id)).await
     }

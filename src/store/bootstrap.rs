@@ -1,7 +1,8 @@
 //! The row that says whether the server has been set up. What setting up means is decided in
 //! `service::setup`.
 
-use super::{Result, Store, Work, on};
+use super::sql::{query, statement};
+use super::{Result, Store, Work};
 use crate::clock::Micros;
 
 pub(super) const INSTANCE_BY_ID: &str = "SELECT default_org_id, iam_project_id FROM instance WHERE id = 1";
@@ -19,23 +20,15 @@ pub struct InstanceRow {
 
 impl Store {
     /// The server's own row; none before it has been set up.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn instance(&self) -> Result<Option<InstanceRow>> {
-        Ok(on!(&self.read, c => sqlx::query_as(INSTANCE_BY_ID).fetch_optional(c).await)?)
+        self.row(&query!(INSTANCE_BY_ID)).await
     }
 }
 
 impl Work {
     /// Claims the right to set up the server. False if another process has done so; waits for one
     /// that is at it.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn instance_claim(&mut self, org_id: &str, project_id: &str, now: Micros) -> Result<bool> {
-        let claimed = on!(self.tx(), c => sqlx::query(INSTANCE_INSERT)
-            .bind(org_id).bind(project_id).bind(now).execute(&mut **c).await.map(|d| d.rows_affected()))?;
-        Ok(claimed == 1)
+        Ok(self.execute(&statement!(INSTANCE_INSERT; org_id, project_id, now).any()).await? == 1)
     }
 }

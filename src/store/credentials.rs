@@ -1,13 +1,12 @@
 //! Credentials of users: machine keys and personal access tokens. Public halves and hashes only.
 
 use serde::Serialize;
-use sqlx::{Database, Encode, QueryBuilder, Type};
 
-use super::lists::{ListRow, Source, paged};
-use super::sql::statement;
+use super::lists::{Source, paged};
+use super::sql::{query, statement};
 use super::{
     AggregateKind, Change, CredentialRow, Event, EventKind, Listed, Page, Recorded, Result, Statement, Store, UserAt,
-    Work, on,
+    Work,
 };
 use crate::clock::Micros;
 
@@ -20,13 +19,13 @@ pub enum Credential {
     Pat,
 }
 
-pub(super) const MACHINE_KEY_BY_ID: &str = "SELECT id, expires_at, sequence, created_at, last_used_at FROM machine_keys \
-     WHERE org_id = $1 AND user_id = $2 AND id = $3";
+pub(super) const MACHINE_KEY_BY_ID: &str = "SELECT id, expires_at, sequence, created_at, last_used_at FROM \
+     machine_keys WHERE org_id = $1 AND user_id = $2 AND id = $3";
 pub(super) const MACHINE_KEY_INSERT: &str = "INSERT INTO machine_keys \
      (org_id, user_id, id, public_key, expires_at, sequence, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
 pub(super) const MACHINE_KEY_DELETE: &str = "DELETE FROM machine_keys WHERE org_id = $1 AND user_id = $2 AND id = $3";
-pub(super) const PAT_BY_ID: &str = "SELECT id, expires_at, sequence, created_at, last_used_at FROM personal_access_tokens \
-     WHERE org_id = $1 AND user_id = $2 AND id = $3";
+pub(super) const PAT_BY_ID: &str = "SELECT id, expires_at, sequence, created_at, last_used_at FROM \
+     personal_access_tokens WHERE org_id = $1 AND user_id = $2 AND id = $3";
 pub(super) const PAT_INSERT: &str = "INSERT INTO personal_access_tokens \
      (org_id, user_id, id, token_hash, expires_at, sequence, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
 pub(super) const PAT_DELETE: &str = "DELETE FROM personal_access_tokens WHERE org_id = $1 AND user_id = $2 AND id = $3";
@@ -49,63 +48,39 @@ impl Credential {
 
 impl Store {
     /// A credential of a user.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn credential_by_id(
         &self,
         kind: Credential,
         user: UserAt<'_>,
         id: &str,
     ) -> Result<Option<CredentialRow>> {
-        Ok(on!(&self.read, c => sqlx::query_as(kind.by_id())
-            .bind(user.org_id).bind(user.id).bind(id).fetch_optional(c).await)?)
+        self.row(&query!(kind.by_id(); user.org_id, user.id, id)).await
     }
 
     /// Credentials of a user, expired ones included; an unknown user has none.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn credential_list(
         &self,
         kind: Credential,
         user: UserAt<'_>,
         page: Page,
     ) -> Result<Listed<CredentialRow>> {
-        let rows: Vec<ListRow<CredentialRow>> =
-            on!(&self.read, c => list(kind, user, page).build_query_as().fetch_all(c).await)?;
-        Ok(rows.into())
+        let mut query = self.builder("WITH f AS (SELECT id, expires_at, sequence, created_at, last_used_at FROM ");
+        query.push(kind.table()).push(" WHERE org_id = ").bind(user.org_id).push(" AND user_id = ").bind(user.id);
+        let source = Source { org_id: user.org_id, kind: AggregateKind::User, id: Some(user.id) };
+        paged(&mut query, source, "id", page);
+        self.list(&query.build(true)).await
     }
-}
-
-fn list<DB>(kind: Credential, user: UserAt<'_>, page: Page) -> QueryBuilder<DB>
-where
-    DB: Database,
-    DB::Arguments: Default,
-    String: for<'q> Encode<'q, DB> + Type<DB>,
-    i64: for<'q> Encode<'q, DB> + Type<DB>,
-{
-    let mut query = QueryBuilder::new("WITH f AS (SELECT id, expires_at, sequence, created_at, last_used_at FROM ");
-    query.push(kind.table()).push(" WHERE org_id = ").push_bind(user.org_id.to_owned());
-    query.push(" AND user_id = ").push_bind(user.id.to_owned());
-    let source = Source { org_id: user.org_id, kind: AggregateKind::User, id: Some(user.id) };
-    paged(&mut query, source, "id", page);
-    query
 }
 
 impl Work {
     /// A credential as the unit of work sees it.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn credential_by_id(
         &mut self,
         kind: Credential,
         user: UserAt<'_>,
         id: &str,
     ) -> Result<Option<CredentialRow>> {
-        Ok(on!(self.tx(), c => sqlx::query_as(kind.by_id())
-            .bind(user.org_id).bind(user.id).bind(id).fetch_optional(&mut **c).await)?)
+        self.row(&query!(kind.by_id(); user.org_id, user.id, id)).await
     }
 }
 

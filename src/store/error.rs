@@ -7,6 +7,9 @@ use sqlx::postgres::PgDatabaseError;
 
 use crate::error::Error;
 
+/// Result of the store.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
 /// Failure of a store call.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

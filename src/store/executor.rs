@@ -1,153 +1,241 @@
-//! How a statement reaches PostgreSQL: each that reads by a connection of the readers' pool, each that
-//! writes by the one of its transaction. This is the one place where statements get their deadline, and
-//! reads their second attempt.
+//! How a statement reaches the database. Every statement of the store passes [`Executor::ask`]: the one place that
+//! counts them, names them to whoever follows the log, and tries reads again.
 
+use std::sync::Arc;
+
+use futures_util::TryStreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
-use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
-use sqlx::postgres::{PgArguments, PgConnection, PgQueryResult, PgRow, PgStatement, PgTypeInfo};
-use sqlx::{Describe, Either, Error, Execute, Executor, Postgres, SqlStr};
+use sqlx::postgres::{PgArguments, PgConnection, PgQueryResult, PgRow};
+use sqlx::query::Query as Prepared;
+use sqlx::sqlite::{SqliteConnection, SqliteQueryResult, SqliteRow};
+use sqlx::{Either, Executor as _, FromRow, Postgres, SqliteExecutor, SqlitePool};
+use tracing::Instrument as _;
 
-use super::pools::{Lease, Pool};
+use super::counts::{Counts, Statements};
+use super::engine::{Dialect, Engine};
+use super::error::is_broken;
+use super::lease::Lease;
+use super::pools::Pool;
+use super::sql::Query;
 
-/// A row, or the end of a statement.
-type Step = Either<PgQueryResult, PgRow>;
+/// What a row of either engine is made into.
+pub(super) trait Row: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin {}
 
-/// A statement that can be sent more than once.
-#[derive(Clone)]
-struct Statement {
-    sql: SqlStr,
-    arguments: Option<PgArguments>,
-    persistent: bool,
+impl<T: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin> Row for T {}
+
+/// Where a statement is executed.
+pub(super) enum Place<'c> {
+    /// On any connection of the readers.
+    Readers(&'c Pool),
+    /// On a connection in use.
+    Lease(&'c mut Lease),
+    /// On a connection of one's own.
+    Server(&'c mut PgConnection),
+    /// On any reader of a file.
+    File(&'c SqlitePool),
+    /// On the writer of a file, or a connection of one's own.
+    Lite(&'c mut SqliteConnection),
 }
 
-impl Statement {
-    fn new<'q>(mut query: impl Execute<'q, Postgres> + 'q) -> sqlx::Result<Self> {
-        let arguments = query.take_arguments().map_err(Error::Encode)?;
-        let persistent = query.persistent();
-        Ok(Self { sql: query.sql(), arguments, persistent })
-    }
-
-    fn all(self, connection: &mut PgConnection) -> BoxFuture<'_, sqlx::Result<Vec<Step>>> {
-        connection.fetch_many(self).try_collect().boxed()
-    }
-
-    fn first(self, connection: &mut PgConnection) -> BoxFuture<'_, sqlx::Result<Option<PgRow>>> {
-        connection.fetch_optional(self)
-    }
-}
-
-impl Execute<'_, Postgres> for Statement {
-    fn sql(self) -> SqlStr {
-        self.sql
-    }
-
-    fn statement(&self) -> Option<&PgStatement> {
-        None
-    }
-
-    fn take_arguments(&mut self) -> Result<Option<PgArguments>, sqlx::error::BoxDynError> {
-        Ok(self.arguments.take())
-    }
-
-    fn persistent(&self) -> bool {
-        self.persistent
+impl<'c> From<&'c Engine<Pool, SqlitePool>> for Place<'c> {
+    fn from(readers: &'c Engine<Pool, SqlitePool>) -> Self {
+        match readers {
+            Engine::Pg(pool) => Self::Readers(pool),
+            Engine::Lite(pool) => Self::File(pool),
+        }
     }
 }
 
-/// The steps of a statement that has ended, one after the other.
-fn steps<'e>(asked: impl Future<Output = sqlx::Result<Vec<Step>>> + Send + 'e) -> BoxStream<'e, sqlx::Result<Step>> {
-    stream::once(asked).map_ok(|steps| stream::iter(steps.into_iter().map(Ok))).try_flatten().boxed()
-}
-
-fn prepare(
-    connection: &mut PgConnection,
-    sql: SqlStr,
-    types: Vec<PgTypeInfo>,
-) -> BoxFuture<'_, sqlx::Result<PgStatement>> {
-    Box::pin(async move { connection.prepare_with(sql, &types).await })
-}
-
-impl<'p> Executor<'p> for &'p Pool {
-    type Database = Postgres;
-
-    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, sqlx::Result<Step>>
-    where
-        'p: 'e,
-        E: 'q + Execute<'q, Postgres>,
-    {
-        let statement = Statement::new(query);
-        steps(async move {
-            let statement = statement?;
-            self.read(|c| statement.clone().all(c)).await
-        })
-    }
-
-    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, sqlx::Result<Option<PgRow>>>
-    where
-        'p: 'e,
-        E: 'q + Execute<'q, Postgres>,
-    {
-        let statement = Statement::new(query);
-        Box::pin(async move {
-            let statement = statement?;
-            self.read(|c| statement.clone().first(c)).await
-        })
-    }
-
-    fn prepare_with<'e>(self, sql: SqlStr, types: &'e [PgTypeInfo]) -> BoxFuture<'e, sqlx::Result<PgStatement>>
-    where
-        'p: 'e,
-    {
-        Box::pin(self.read(move |c| prepare(c, sql.clone(), types.to_vec())))
-    }
-
-    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, sqlx::Result<Describe<Postgres>>>
-    where
-        'p: 'e,
-    {
-        Box::pin(self.read(move |c| c.describe(sql.clone())))
+impl<'c> From<&'c mut Engine<PgConnection, SqliteConnection>> for Place<'c> {
+    fn from(connection: &'c mut Engine<PgConnection, SqliteConnection>) -> Self {
+        match connection {
+            Engine::Pg(connection) => Self::Server(connection),
+            Engine::Lite(connection) => Self::Lite(connection),
+        }
     }
 }
 
-impl<'c> Executor<'c> for &'c mut Lease {
-    type Database = Postgres;
+impl Place<'_> {
+    fn dialect(&self) -> Dialect {
+        match self {
+            Self::Readers(_) | Self::Lease(_) | Self::Server(_) => Dialect::Pg,
+            Self::File(_) | Self::Lite(_) => Dialect::Lite,
+        }
+    }
+}
 
-    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, sqlx::Result<Step>>
-    where
-        'c: 'e,
-        E: 'q + Execute<'q, Postgres>,
-    {
-        let statement = Statement::new(query);
-        steps(async move {
-            let statement = statement?;
-            self.ask(|c| statement.all(c)).await
-        })
+/// How much of what a statement finds is wanted.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Want {
+    /// All of it.
+    All,
+    /// The first row.
+    First,
+}
+
+/// What a statement gave.
+pub(super) struct Given<R> {
+    rows: Vec<R>,
+    changed: u64,
+}
+
+/// What a statement gave, by engine.
+pub(super) type Answer = Engine<Given<PgRow>, Given<SqliteRow>>;
+
+impl Answer {
+    /// All rows.
+    pub fn rows<T: Row>(self) -> sqlx::Result<Vec<T>> {
+        match self {
+            Self::Pg(given) => given.rows.iter().map(T::from_row).collect(),
+            Self::Lite(given) => given.rows.iter().map(T::from_row).collect(),
+        }
     }
 
-    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, sqlx::Result<Option<PgRow>>>
-    where
-        'c: 'e,
-        E: 'q + Execute<'q, Postgres>,
-    {
-        let statement = Statement::new(query);
-        Box::pin(async move {
-            let statement = statement?;
-            self.ask(|c| statement.first(c)).await
-        })
+    /// The first row.
+    pub fn row<T: Row>(self) -> sqlx::Result<Option<T>> {
+        match self {
+            Self::Pg(given) => given.rows.first().map(T::from_row).transpose(),
+            Self::Lite(given) => given.rows.first().map(T::from_row).transpose(),
+        }
     }
 
-    fn prepare_with<'e>(self, sql: SqlStr, types: &'e [PgTypeInfo]) -> BoxFuture<'e, sqlx::Result<PgStatement>>
-    where
-        'c: 'e,
-    {
-        Box::pin(self.ask(move |c| prepare(c, sql, types.to_vec())))
+    /// How many rows were changed.
+    pub fn changed(&self) -> u64 {
+        match self {
+            Self::Pg(given) => given.changed,
+            Self::Lite(given) => given.changed,
+        }
+    }
+}
+
+/// Executes statements. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Executor(Arc<Counts>);
+
+impl Executor {
+    /// What has been counted.
+    pub fn counts(&self) -> Statements {
+        self.0.read()
     }
 
-    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, sqlx::Result<Describe<Postgres>>>
-    where
-        'c: 'e,
-    {
-        Box::pin(self.ask(move |c| c.describe(sql)))
+    /// Executes one statement.
+    pub async fn ask(&self, place: impl Into<Place<'_>>, query: &Query<'_>, want: Want) -> sqlx::Result<Answer> {
+        let place = place.into();
+        self.0.run.add();
+        // The text holds no values: they are bound.
+        let span = tracing::debug_span!("statement", sql = query.text(place.dialect()));
+        let answer = self.send(place, query, want).instrument(span).await;
+        if answer.is_err() {
+            self.0.failed.add();
+        }
+        answer
+    }
+
+    async fn send(&self, place: Place<'_>, query: &Query<'_>, want: Want) -> sqlx::Result<Answer> {
+        match place {
+            Place::Readers(pool) => self.read(pool, query, want).await.map(Engine::Pg),
+            Place::Lease(lease) => {
+                let query = query.pg()?;
+                lease.ask(|c| on_server(c, query, want)).await.map(Engine::Pg)
+            }
+            Place::Server(connection) => on_server(connection, query.pg()?, want).await.map(Engine::Pg),
+            Place::File(pool) => on_file(pool, query, want).await.map(Engine::Lite),
+            Place::Lite(connection) => on_file(connection, query, want).await.map(Engine::Lite),
+        }
+    }
+
+    /// Asks the server for something that changes nothing. If the connection breaks, it is asked again on another
+    /// one, for which a server that restarts is waited for.
+    async fn read(&self, pool: &Pool, query: &Query<'_>, want: Want) -> sqlx::Result<Given<PgRow>> {
+        // The first connection breaks, the next one is refused, the server is back.
+        for _ in 0..2 {
+            match once(pool, query, want).await {
+                Err(error) if is_broken(&error) => {
+                    if !pool.back().await {
+                        return Err(error);
+                    }
+                    self.0.retried.add();
+                    tracing::debug!(%error, "a read is tried on another connection");
+                }
+                outcome => return outcome,
+            }
+        }
+        once(pool, query, want).await
+    }
+}
+
+async fn once(pool: &Pool, query: &Query<'_>, want: Want) -> sqlx::Result<Given<PgRow>> {
+    let query = query.pg()?;
+    pool.lease().await?.ask(|c| on_server(c, query, want)).await
+}
+
+fn on_server<'c>(
+    connection: &'c mut PgConnection,
+    query: Prepared<'static, Postgres, PgArguments>,
+    want: Want,
+) -> BoxFuture<'c, sqlx::Result<Given<PgRow>>> {
+    Box::pin(async move {
+        match want {
+            Want::All => collect(connection.fetch_many(query), PgQueryResult::rows_affected).await,
+            Want::First => connection.fetch_optional(query).await.map(first),
+        }
+    })
+}
+
+async fn on_file<'c>(
+    connection: impl SqliteExecutor<'c>,
+    query: &Query<'_>,
+    want: Want,
+) -> sqlx::Result<Given<SqliteRow>> {
+    let query = query.lite()?;
+    match want {
+        Want::All => collect(connection.fetch_many(query), SqliteQueryResult::rows_affected).await,
+        Want::First => connection.fetch_optional(query).await.map(first),
+    }
+}
+
+fn first<R>(row: Option<R>) -> Given<R> {
+    Given { rows: row.into_iter().collect(), changed: 0 }
+}
+
+async fn collect<D, R>(
+    mut steps: BoxStream<'_, sqlx::Result<Either<D, R>>>,
+    changed: fn(&D) -> u64,
+) -> sqlx::Result<Given<R>> {
+    let mut given = Given { rows: Vec::new(), changed: 0 };
+    while let Some(step) = steps.try_next().await? {
+        match step {
+            Either::Left(done) => given.changed += changed(&done),
+            Either::Right(row) => given.rows.push(row),
+        }
+    }
+    Ok(given)
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Connection as _;
+
+    use super::*;
+    use crate::store::sql::query;
+
+    async fn ask(executor: &Executor, file: &mut SqliteConnection, sql: &'static str, want: Want) -> Option<Answer> {
+        executor.ask(Place::Lite(file), &query!(sql), want).await.ok()
+    }
+
+    #[tokio::test]
+    async fn statements_give_rows_and_are_counted() {
+        let mut file = SqliteConnection::connect("sqlite::memory:").await.expect("a database");
+        let executor = Executor::default();
+        assert!(ask(&executor, &mut file, "CREATE TABLE t (id BIGINT)", Want::All).await.is_some());
+        let added = ask(&executor, &mut file, "INSERT INTO t VALUES (1), (2)", Want::All).await.expect("rows");
+        assert_eq!(added.changed(), 2);
+        let all = ask(&executor, &mut file, "SELECT id FROM t ORDER BY id", Want::All).await.expect("rows");
+        assert_eq!(all.rows::<(i64,)>().expect("numbers"), [(1,), (2,)]);
+        let first = ask(&executor, &mut file, "SELECT id FROM t ORDER BY id DESC", Want::First).await.expect("a row");
+        assert_eq!(first.row::<(i64,)>().expect("a number"), Some((2,)));
+        assert!(ask(&executor, &mut file, "SELECT id FROM nowhere", Want::All).await.is_none());
+        assert_eq!(executor.counts(), Statements { run: 5, retried: 0, failed: 1 });
     }
 }

@@ -1,7 +1,9 @@
 //! Text filters of lists. `LIKE` would fold case on one engine and not on the other and needs
 //! escaping, so the same plain functions are used on both; searches without case go to the folded twin.
 
-use sqlx::{Database, Encode, QueryBuilder, Type};
+use super::builder::QueryBuilder;
+use super::sql::Sql;
+use super::texts::{fold, json};
 
 /// How a text is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,53 +33,39 @@ impl TextFilter {
     }
 
     /// Appends the condition on a column that has a folded twin beside it.
-    pub(super) fn push<DB>(&self, query: &mut QueryBuilder<DB>, column: &str)
-    where
-        DB: Database,
-        String: for<'q> Encode<'q, DB> + Type<DB>,
-    {
-        let column = format!("{column}{}", if self.ignore_case { "_folded" } else { "" });
-        if self.value.is_empty() && self.how != TextMatch::Equals {
+    pub(super) fn push<'a>(&'a self, query: &mut QueryBuilder<'a>, column: &'static str) {
+        let folded = if self.ignore_case { "_folded" } else { "" };
+        let value = self.value.as_str();
+        if value.is_empty() && self.how != TextMatch::Equals {
             query.push("1 = 1");
             return;
         }
         match self.how {
-            TextMatch::Equals => {
-                query.push(format_args!("{column} = ")).push_bind(self.value.clone());
-            }
+            TextMatch::Equals => query.push(column).push(folded).push(" = ").bind(value),
             TextMatch::Starts => {
-                query.push(format_args!("substr({column}, 1, length("));
-                query.push_bind(self.value.clone()).push(")) = ").push_bind(self.value.clone());
+                query.push("substr(").push(column).push(folded);
+                query.push(", 1, length(").bind(value).push(")) = ").bind(value)
             }
             TextMatch::Contains => {
-                query.push(format_args!("replace({column}, ")).push_bind(self.value.clone());
-                query.push(format_args!(", '') <> {column}"));
+                query.push("replace(").push(column).push(folded).push(", ").bind(value);
+                query.push(", '') <> ").push(column).push(folded)
             }
             TextMatch::Ends => {
-                query.push(format_args!("length({column}) >= length(")).push_bind(self.value.clone());
-                query.push(format_args!(") AND substr({column}, length({column}) - length("));
-                query.push_bind(self.value.clone()).push(") + 1) = ").push_bind(self.value.clone());
+                query.push("length(").push(column).push(folded).push(") >= length(").bind(value);
+                query.push(") AND substr(").push(column).push(folded);
+                query.push(", length(").push(column).push(folded).push(") - length(").bind(value);
+                query.push(") + 1) = ").bind(value)
             }
-        }
+        };
     }
 }
 
-/// Appends the condition that a column is one of these values; of none, it never is.
-pub(super) fn push_any_of<DB>(query: &mut QueryBuilder<DB>, column: &str, values: &[String])
-where
-    DB: Database,
-    String: for<'q> Encode<'q, DB> + Type<DB>,
-{
-    // One value for all, so that the text of the statement does not tell how many there are.
-    let (before, after) = if DB::NAME == sqlx::Postgres::NAME {
-        ("SELECT json_array_elements_text(CAST(", " AS json))")
-    } else {
-        ("SELECT value FROM json_each(", ")")
-    };
-    query.push(format_args!("{column} IN ({before}")).push_bind(super::json(values)).push(after).push(")");
-}
+/// The elements of a list of texts in JSON.
+const EACH: Sql = Sql { pg: "SELECT json_array_elements_text(CAST(", lite: "SELECT value FROM json_each(" };
+const EACH_END: Sql = Sql { pg: " AS json))", lite: ")" };
 
-/// Lower case as names are compared (contract 1.11); made in Rust so that both engines agree.
-pub fn fold(text: &str) -> String {
-    text.to_lowercase()
+/// Appends the condition that a column is one of these values; of none, it never is.
+pub(super) fn push_any_of(query: &mut QueryBuilder<'_>, column: &'static str, values: &[String]) {
+    // One value for all, so that the text of the statement does not tell how many there are.
+    query.push(column).push(" IN (").push(EACH).bind(json(values)).push(EACH_END).push(")");
 }

@@ -2,44 +2,35 @@
 
 use serde::Serialize;
 
-use super::lists::ListRow;
-use super::sql::statement;
-use super::{AppAt, Change, Event, EventKind, KeyRow, Listed, Page, Recorded, Result, Statement, Store, Work, on};
+use super::sql::{query, statement};
+use super::{AppAt, Change, Event, EventKind, KeyRow, Listed, Page, Recorded, Result, Statement, Store, Work};
 use crate::clock::Micros;
 
 // The sequence a client sees is that of the key, or of the last switch of the application's method,
 // whichever is later (contract, GetAppKey).
-macro_rules! sequence {
-    () => {
-        "CASE WHEN a.switched_sequence > k.sequence THEN a.switched_sequence ELSE k.sequence END AS sequence"
-    };
-}
+pub(super) const KEY_BY_ID: &str = "SELECT k.id, k.expires_at, k.created_at, k.last_used_at, \
+     CASE WHEN a.switched_sequence > k.sequence THEN a.switched_sequence ELSE k.sequence END AS sequence \
+     FROM app_keys k JOIN apps a ON a.org_id = k.org_id AND a.project_id = k.project_id AND a.id = k.app_id \
+     WHERE k.org_id = $1 AND k.project_id = $2 AND k.app_id = $3 AND k.id = $4 AND a.takes_keys";
 
-pub(super) const KEY_BY_ID: &str = concat!(
-    "SELECT k.id, k.expires_at, k.created_at, k.last_used_at, ",
-    sequence!(),
-    " FROM app_keys k JOIN apps a ON a.org_id = k.org_id AND a.project_id = k.project_id AND a.id = k.app_id ",
-    "WHERE k.org_id = $1 AND k.project_id = $2 AND k.app_id = $3 AND k.id = $4 AND a.takes_keys"
-);
-
+// Where the page begins is found in the index alone: rows before it are not fetched to be skipped.
 macro_rules! list {
     ($order:literal, $from:literal) => {
         concat!(
-            "SELECT CASE WHEN a.takes_keys THEN a.key_count ELSE 0 END AS total, ",
-            "g.sequence AS seen_sequence, g.changed_at AS seen_at, k.id, k.expires_at, k.created_at, k.last_used_at, ",
-            sequence!(),
-            " FROM aggregates g ",
-            "LEFT JOIN apps a ON a.org_id = g.org_id AND a.project_id = g.id AND a.id = $3 ",
-            // Where the page begins is found in the index alone: rows before it are not fetched to be skipped.
-            "LEFT JOIN (SELECT id, expires_at, created_at, last_used_at, sequence FROM app_keys ",
-            "WHERE org_id = $1 AND project_id = $2 AND app_id = $3 AND id ",
+            "SELECT CASE WHEN a.takes_keys THEN a.key_count ELSE 0 END AS total, \
+             g.sequence AS seen_sequence, g.changed_at AS seen_at, k.id, k.expires_at, k.created_at, k.last_used_at, \
+             CASE WHEN a.switched_sequence > k.sequence THEN a.switched_sequence ELSE k.sequence END AS sequence \
+             FROM aggregates g \
+             LEFT JOIN apps a ON a.org_id = g.org_id AND a.project_id = g.id AND a.id = $3 \
+             LEFT JOIN (SELECT id, expires_at, created_at, last_used_at, sequence FROM app_keys \
+             WHERE org_id = $1 AND project_id = $2 AND app_id = $3 AND id ",
             $from,
             " (SELECT id FROM app_keys WHERE org_id = $1 AND project_id = $2 AND app_id = $3 ORDER BY id ",
             $order,
             " LIMIT 1 OFFSET $5) ORDER BY id ",
             $order,
-            " LIMIT $4) k ON a.takes_keys ",
-            "WHERE g.org_id = $1 AND g.kind = 'project' AND g.id = $2 ORDER BY k.id ",
+            " LIMIT $4) k ON a.takes_keys \
+             WHERE g.org_id = $1 AND g.kind = 'project' AND g.id = $2 ORDER BY k.id ",
             $order
         )
     };
@@ -48,7 +39,8 @@ pub(super) const KEY_LIST_ASC: &str = list!("ASC", ">=");
 pub(super) const KEY_LIST_DESC: &str = list!("DESC", "<=");
 
 pub(super) const KEY_INSERT: &str = "INSERT INTO app_keys \
-     (org_id, project_id, app_id, id, public_key, expires_at, sequence, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+     (org_id, project_id, app_id, id, public_key, expires_at, sequence, created_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 pub(super) const KEY_CREATED_AT: &str =
     "SELECT created_at FROM app_keys WHERE org_id = $1 AND project_id = $2 AND app_id = $3 AND id = $4";
 pub(super) const KEY_DELETE: &str =
@@ -59,35 +51,21 @@ pub(super) const KEY_COUNT_ADD: &str =
 
 impl Store {
     /// An enabled key of an application.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn key_by_id(&self, app: AppAt<'_>, id: &str) -> Result<Option<KeyRow>> {
-        Ok(on!(&self.read, c => sqlx::query_as(KEY_BY_ID)
-            .bind(app.org_id).bind(app.project_id).bind(app.id).bind(id).fetch_optional(c).await)?)
+        self.row(&query!(KEY_BY_ID; app.org_id, app.project_id, app.id, id)).await
     }
 
     /// Enabled keys of an application; an unknown application has none.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn key_list(&self, app: AppAt<'_>, page: Page) -> Result<Listed<KeyRow>> {
         let sql = if page.ascending { KEY_LIST_ASC } else { KEY_LIST_DESC };
-        let rows: Vec<ListRow<KeyRow>> = on!(&self.read, c => sqlx::query_as(sql)
-            .bind(app.org_id).bind(app.project_id).bind(app.id).bind(page.limit).bind(page.offset)
-            .fetch_all(c).await)?;
-        Ok(rows.into())
+        self.list(&query!(sql; app.org_id, app.project_id, app.id, page.limit, page.offset)).await
     }
 }
 
 impl Work {
     /// When a key was made, enabled or not; none if there is no such key.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn key_created_at(&mut self, app: AppAt<'_>, id: &str) -> Result<Option<Micros>> {
-        Ok(on!(self.tx(), c => sqlx::query_scalar(KEY_CREATED_AT)
-            .bind(app.org_id).bind(app.project_id).bind(app.id).bind(id).fetch_optional(&mut **c).await)?)
+        self.scalar(&query!(KEY_CREATED_AT; app.org_id, app.project_id, app.id, id)).await
     }
 }
 

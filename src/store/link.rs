@@ -10,7 +10,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use super::connect::Limits;
+use super::limits::Limits;
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -90,7 +90,8 @@ impl Link {
         timeout(limit, self.options.connect()).await.unwrap_or_else(|_| Err(silent(limit)))
     }
 
-    /// A new connection, on which the server works so long at one statement. If there is none, the server counts as away until somebody reaches it.
+    /// A new connection, on which the server works so long at one statement. If there is none, the server counts as
+    /// away until somebody reaches it.
     ///
     /// # Errors
     /// The server cannot be reached, or takes no more connections.

@@ -1,8 +1,10 @@
 //! One page of a list, its total and the newest event, all from one statement and so of one moment.
 
-use sqlx::{ColumnIndex, Database, Decode, Encode, FromRow, QueryBuilder, Row, Type};
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 
-use super::{AggregateKind, Seen};
+use super::builder::QueryBuilder;
+use super::sql::Query;
+use super::{AggregateKind, Heap, Result, Seen, Store};
 use crate::clock::Micros;
 
 /// Which rows of a list.
@@ -25,6 +27,18 @@ pub struct Listed<T> {
     pub seen: Option<Seen>,
     /// This page.
     pub rows: Vec<T>,
+}
+
+impl Heap for Page {
+    fn heap(&self) -> usize {
+        0
+    }
+}
+
+impl<T: Heap> Heap for Listed<T> {
+    fn heap(&self) -> usize {
+        self.rows.capacity() * size_of::<T>() + self.rows.iter().map(Heap::heap).sum::<usize>()
+    }
 }
 
 /// A row of such a statement: the head repeats in each; an empty page has one row without item.
@@ -66,6 +80,16 @@ impl<T> From<Vec<ListRow<T>>> for Listed<T> {
     }
 }
 
+impl Store {
+    /// The page that a query ended by [`paged`] finds.
+    pub(super) async fn list<T>(&self, query: &Query<'_>) -> Result<Listed<T>>
+    where
+        ListRow<T>: super::executor::Row,
+    {
+        Ok(self.rows::<ListRow<T>>(query).await?.into())
+    }
+}
+
 /// Whose events tell how fresh a list is.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
@@ -79,23 +103,18 @@ pub(super) struct Source<'a> {
 
 /// Ends a query that begins with `WITH f AS (SELECT … WHERE …`: counts `f`, adds the newest event and
 /// takes one page in the order of `column`, rows of the same value in order of creation.
-pub(super) fn paged<DB>(query: &mut QueryBuilder<DB>, source: Source<'_>, column: &'static str, page: Page)
-where
-    DB: Database,
-    String: for<'q> Encode<'q, DB> + Type<DB>,
-    i64: for<'q> Encode<'q, DB> + Type<DB>,
-{
-    let order = if page.ascending { "ASC" } else { "DESC" };
+pub(super) fn paged<'a>(query: &mut QueryBuilder<'a>, source: Source<'a>, column: &'static str, page: Page) {
+    let order = if page.ascending { " ASC" } else { " DESC" };
     query.push(
         ") SELECT (SELECT count(*) FROM f) AS total, g.sequence AS seen_sequence, g.changed_at AS seen_at, p.* \
          FROM (SELECT 1 AS one) o LEFT JOIN (SELECT sequence, changed_at FROM aggregates WHERE kind = ",
     );
-    query.push_bind(source.kind.name().to_owned()).push(" AND org_id = ").push_bind(source.org_id.to_owned());
+    query.bind(source.kind.name()).push(" AND org_id = ").bind(source.org_id);
     if let Some(id) = source.id {
-        query.push(" AND id = ").push_bind(id.to_owned());
+        query.push(" AND id = ").bind(id);
     }
     query.push(" ORDER BY changed_at DESC LIMIT 1) g ON 1 = 1 LEFT JOIN (SELECT * FROM f ORDER BY ");
-    query.push(format_args!("{column} {order}, id {order} LIMIT ")).push_bind(page.limit);
-    query.push(" OFFSET ").push_bind(page.offset);
-    query.push(format_args!(") p ON 1 = 1 ORDER BY p.{column} {order}, p.id {order}"));
+    query.push(column).push(order).push(", id").push(order);
+    query.push(" LIMIT ").bind(page.limit).push(" OFFSET ").bind(page.offset);
+    query.push(") p ON 1 = 1 ORDER BY p.").push(column).push(order).push(", p.id").push(order);
 }

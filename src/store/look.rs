@@ -10,9 +10,11 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::bootstrap::INSTANCE_BY_ID;
-use super::connect::newest_version;
+use super::executor::{Executor, Want};
+use super::migrations::newest_version;
 use super::signing_keys::SIGNING_KEYS;
-use super::{Engine, InstanceRow, SigningKeyRow, Target, on};
+use super::sql::query;
+use super::{Engine, InstanceRow, SigningKeyRow, Sql, Target};
 use crate::files::FileError;
 
 /// How long a database that is just starting may take to let somebody in.
@@ -22,8 +24,10 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Oldest PostgreSQL whose planner can be told what this program relies on, as `server_version_num`.
 const OLDEST_POSTGRES: u32 = 120_000;
 
-const TABLE_PG: &str = "SELECT count(*) FROM pg_class WHERE oid = to_regclass($1)";
-const TABLE_LITE: &str = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1";
+pub(super) const TABLE: Sql = Sql {
+    pg: "SELECT count(*) FROM pg_class WHERE oid = to_regclass($1)",
+    lite: "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1",
+};
 pub(super) const VERSION: &str = "SELECT max(version) FROM _sqlx_migrations";
 
 /// What there is.
@@ -98,17 +102,6 @@ pub enum LookError {
 }
 
 impl Target {
-    /// The database as people know it, without what may be secret.
-    pub fn place(&self) -> String {
-        match self {
-            Self::Sqlite(path) => format!("the SQLite database {}", path.display()),
-            Self::Postgres(options) => match options.get_socket() {
-                Some(socket) => format!("PostgreSQL at the socket {}", socket.display()),
-                None => format!("PostgreSQL at {}:{}", options.get_host(), options.get_port()),
-            },
-        }
-    }
-
     /// Looks at the database. A SQLite file that is missing or empty is one without a schema.
     ///
     /// # Errors
@@ -122,7 +115,10 @@ impl Target {
             },
         };
         let look = read(&mut connection).await;
-        on!(connection, c => { let _ = c.close().await; });
+        let _ = match connection {
+            Engine::Pg(connection) => connection.close().await,
+            Engine::Lite(connection) => connection.close().await,
+        };
         let look = look.map_err(|error| self.unreadable(error))?;
         match (look.version, newest_version(self)) {
             (Some(found), known) if found > known => Err(LookError::Newer { place: self.place(), found, known }),
@@ -139,26 +135,29 @@ impl Target {
 }
 
 async fn read(connection: &mut Engine<PgConnection, SqliteConnection>) -> Result<Look, sqlx::Error> {
+    let executor = Executor::default();
     let mut look = Look::default();
-    if has(connection, "_sqlx_migrations").await? {
-        look.version = on!(connection, c => sqlx::query_scalar(VERSION).fetch_one(&mut *c).await)?;
+    if has(&executor, connection, "_sqlx_migrations").await? {
+        let found = executor.ask(&mut *connection, &query!(VERSION), Want::First).await?;
+        look.version = found.row::<(Option<i64>,)>()?.and_then(|(version,)| version);
     }
-    if has(connection, "instance").await? {
-        let row: Option<InstanceRow> = on!(connection, c => sqlx::query_as(INSTANCE_BY_ID).fetch_optional(c).await)?;
-        look.set_up = row.is_some();
+    if has(&executor, connection, "instance").await? {
+        let found = executor.ask(&mut *connection, &query!(INSTANCE_BY_ID), Want::First).await?;
+        look.set_up = found.row::<InstanceRow>()?.is_some();
     }
-    if has(connection, "signing_keys").await? {
-        look.signing_keys = on!(connection, c => sqlx::query_as(SIGNING_KEYS).fetch_all(c).await)?;
+    if has(&executor, connection, "signing_keys").await? {
+        look.signing_keys = executor.ask(connection, &query!(SIGNING_KEYS), Want::All).await?.rows()?;
     }
     Ok(look)
 }
 
-async fn has(connection: &mut Engine<PgConnection, SqliteConnection>, table: &str) -> Result<bool, sqlx::Error> {
-    let count: i64 = match connection {
-        Engine::Pg(c) => sqlx::query_scalar(TABLE_PG).bind(table).fetch_one(c).await,
-        Engine::Lite(c) => sqlx::query_scalar(TABLE_LITE).bind(table).fetch_one(c).await,
-    }?;
-    Ok(count > 0)
+async fn has(
+    executor: &Executor,
+    connection: &mut Engine<PgConnection, SqliteConnection>,
+    table: &str,
+) -> Result<bool, sqlx::Error> {
+    let found = executor.ask(connection, &query!(TABLE; table), Want::First).await?;
+    Ok(found.row::<(i64,)>()?.is_some_and(|(count,)| count > 0))
 }
 
 /// Opens a SQLite file for reading, and leaves nothing beside it.

@@ -1,14 +1,15 @@
 //! Members: users with built-in roles in the instance, an organization or a project.
 
 use serde::Serialize;
-use sqlx::{Database, Encode, FromRow, QueryBuilder, Type};
+use sqlx::FromRow;
 
 use super::filter::push_any_of;
-use super::lists::{ListRow, Source, paged};
-use super::sql::statement;
+use super::lists::{Source, paged};
+use super::sql::{query, statement};
+use super::texts::json;
 use super::{
     AggregateKind, Change, Event, EventKind, Listed, MemberRow, Page, ProjectAt, Recorded, Result, Sql, Statement,
-    Store, UserAt, Work, json, on, on_sql,
+    Store, UserAt, Work,
 };
 
 /// For what a membership gives roles.
@@ -73,65 +74,38 @@ pub struct HeldRolesRow {
 
 impl Store {
     /// Members of a project; with `user_ids`, only these.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn project_members(
         &self,
         project: ProjectAt<'_>,
         user_ids: Option<&[String]>,
         page: Page,
     ) -> Result<Listed<MemberRow>> {
-        let rows: Vec<ListRow<MemberRow>> =
-            on!(&self.read, c => search(project, user_ids, page).build_query_as().fetch_all(c).await)?;
-        Ok(rows.into())
+        let mut query = self.builder(concat!("WITH f AS (", base!(), "m.scope = 2 AND m.org_id = "));
+        query.bind(project.org_id).push(" AND m.object_id = ").bind(project.id);
+        if let Some(user_ids) = user_ids {
+            push_any_of(query.push(" AND "), "m.user_id", user_ids);
+        }
+        let source = Source { org_id: project.org_id, kind: AggregateKind::Project, id: Some(project.id) };
+        paged(&mut query, source, "created_at", page);
+        self.list(&query.build(true)).await
     }
-}
-
-fn search<DB>(project: ProjectAt<'_>, user_ids: Option<&[String]>, page: Page) -> QueryBuilder<DB>
-where
-    DB: Database,
-    DB::Arguments: Default,
-    String: for<'q> Encode<'q, DB> + Type<DB>,
-    i64: for<'q> Encode<'q, DB> + Type<DB>,
-{
-    let mut query = QueryBuilder::new(concat!("WITH f AS (", base!(), "m.scope = 2 AND m.org_id = "));
-    query.push_bind(project.org_id.to_owned()).push(" AND m.object_id = ").push_bind(project.id.to_owned());
-    if let Some(user_ids) = user_ids {
-        query.push(" AND ");
-        push_any_of(&mut query, "m.user_id", user_ids);
-    }
-    let source = Source { org_id: project.org_id, kind: AggregateKind::Project, id: Some(project.id) };
-    paged(&mut query, source, "created_at", page);
-    query
 }
 
 impl Work {
     /// A member, locked until the unit of work ends.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn member_lock(&mut self, scope: Scope<'_>, user_id: &str) -> Result<Option<MemberRow>> {
         let (org_id, number, object_id) = scope.key();
-        Ok(on_sql!(self.tx(), MEMBER_LOCK, (sql, c) => sqlx::query_as(sql)
-            .bind(org_id).bind(number).bind(object_id).bind(user_id).fetch_optional(&mut **c).await)?)
+        self.row(&query!(MEMBER_LOCK; org_id, number, object_id, user_id)).await
     }
 
     /// How many memberships a user has in an organization and its projects.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn memberships_of(&mut self, user_id: &str, org_id: &str) -> Result<i64> {
-        Ok(on!(self.tx(), c => sqlx::query_scalar(MEMBERSHIPS_OF)
-            .bind(user_id).bind(org_id).fetch_one(&mut **c).await)?)
+        Ok(self.scalar(&query!(MEMBERSHIPS_OF; user_id, org_id)).await?.unwrap_or_default())
     }
 
     /// All memberships of a user.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn roles_held(&mut self, user_id: &str) -> Result<Vec<HeldRolesRow>> {
-        Ok(on!(self.tx(), c => sqlx::query_as(ROLES_HELD).bind(user_id).fetch_all(&mut **c).await)?)
+        self.rows(&query!(ROLES_HELD; user_id)).await
     }
 }
 

@@ -3,8 +3,6 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, Weak};
 
-use super::{Credentials, KeyRow, Listed, Page};
-
 /// Bytes that all caches of a store may take together.
 pub const BUDGET: u64 = 32 << 20;
 
@@ -95,12 +93,6 @@ impl Heap for [u8; 32] {
     }
 }
 
-impl Heap for Page {
-    fn heap(&self) -> usize {
-        0
-    }
-}
-
 impl<A: Heap, B: Heap> Heap for (A, B) {
     fn heap(&self) -> usize {
         self.0.heap() + self.1.heap()
@@ -128,26 +120,5 @@ impl<T: Heap> Heap for std::sync::Arc<T> {
 impl Heap for Vec<u8> {
     fn heap(&self) -> usize {
         self.capacity()
-    }
-}
-
-impl Heap for Credentials {
-    fn heap(&self) -> usize {
-        match self {
-            Self::AppKey(id) | Self::AppSecret(id) | Self::MachineKey(id) | Self::MachineSecret(id) => id.heap(),
-            Self::Pat(_) => 0,
-        }
-    }
-}
-
-impl Heap for KeyRow {
-    fn heap(&self) -> usize {
-        self.id.heap()
-    }
-}
-
-impl<T: Heap> Heap for Listed<T> {
-    fn heap(&self) -> usize {
-        self.rows.capacity() * size_of::<T>() + self.rows.iter().map(Heap::heap).sum::<usize>()
     }
 }

@@ -7,23 +7,32 @@
 mod access_tokens;
 mod apps;
 mod bootstrap;
+mod builder;
 mod cache;
+mod change_list;
 mod changes;
 mod connect;
+mod counts;
 mod credentials;
+mod engine;
 mod error;
 mod events;
 mod executor;
 mod filter;
 mod flight;
 mod gate;
+mod handle;
+mod held;
 mod keys;
 mod kinds;
+mod lease;
+mod limits;
 mod link;
 mod lists;
 mod look;
 mod members;
 mod memory;
+mod migrations;
 mod nodes;
 mod oauth_clients;
 mod orgs;
@@ -32,10 +41,13 @@ mod projects;
 mod readiness;
 mod roles;
 mod rows;
+mod shelf;
 mod signing_keys;
 mod sql;
 mod statements;
 mod states;
+mod target;
+mod texts;
 mod usage;
 mod user_grants;
 mod user_search;
@@ -44,26 +56,25 @@ mod work;
 mod writer;
 mod writers;
 
-use std::path::Path;
-use std::sync::{Arc, Weak};
-use std::time::Duration;
-
-use sqlx::SqlitePool;
-
 pub use access_tokens::{TokenInsert, TokenRow};
 pub use apps::{
     AppAdded, AppAt, AppConfig, AppMethod, AppMethodChanged, AppRemoved, AppRenamed, AppSecretChanged, AppSwitched,
 };
 pub use bootstrap::InstanceRow;
 pub use cache::{Answer, Cache, Found, Verdict};
+pub use change_list::ChangePage;
 pub use changes::Asked;
-pub use connect::{Limits, Target, target_of};
+pub use counts::Statements;
 pub use credentials::{Credential, CredentialAdded, CredentialRemoved};
-pub use error::StoreError;
-pub use events::{Aggregate, AggregateKind, Alone, Change, ChangePage, Event, Held};
-pub use filter::{TextFilter, TextMatch, fold};
+pub use engine::Engine;
+pub use error::{Result, StoreError};
+pub use events::{Aggregate, AggregateKind, Change, Event, Recorded};
+pub use filter::{TextFilter, TextMatch};
+pub use handle::Store;
+pub use held::{Alone, Held};
 pub use keys::{AppKeyAdded, AppKeyRemoved};
 pub use kinds::EventKind;
+pub use limits::Limits;
 pub use lists::{Listed, Page};
 pub use look::{Look, LookError, sqlite_files};
 pub use members::{HeldRolesRow, MemberAdded, MemberChanged, MemberRemoved, Scope};
@@ -77,9 +88,11 @@ pub use signing_keys::{SigningKeyAdded, SigningKeyRemoved, SigningKeyRow, Signin
 pub use sql::{Rows, Sql, Statement};
 pub use statements::ALL as STATEMENTS;
 pub use states::{AppKind, SigningState, State, UserState};
+pub use target::{Target, target_of};
+pub use texts::{fold, names};
 pub use usage::Credentials;
 pub use user_grants::{
-    GrantAdded, GrantAt, GrantChanged, GrantFilter, GrantHeld, GrantRemoved, GrantSwitched, GrantsOf, names,
+    GrantAdded, GrantAt, GrantChanged, GrantFilter, GrantHeld, GrantRemoved, GrantSwitched, GrantsOf,
 };
 pub use user_search::{UserFilter, UserOrder};
 pub use users::{
@@ -87,118 +100,3 @@ pub use users::{
     UserSwitch, UserSwitched,
 };
 pub use work::{Actor, Work};
-
-use crate::clock::Monotonic;
-
-/// Result of the store.
-pub type Result<T> = std::result::Result<T, StoreError>;
-
-/// One of two engines: `P` for PostgreSQL, `L` for SQLite.
-#[derive(Debug, Clone)]
-pub enum Engine<P, L> {
-    /// PostgreSQL.
-    Pg(P),
-    /// SQLite.
-    Lite(L),
-}
-
-/// Evaluates the same expression for the engine at hand, with `$c` bound to its pool or connection.
-macro_rules! on {
-    ($engine:expr, $c:ident => $body:expr) => {
-        match $engine {
-            $crate::store::Engine::Pg($c) => $body,
-            $crate::store::Engine::Lite($c) => $body,
-        }
-    };
-}
-pub(crate) use on;
-
-/// As [`on`], for a text that differs between the engines.
-macro_rules! on_sql {
-    ($engine:expr, $text:expr, ($sql:ident, $c:ident) => $body:expr) => {
-        match $engine {
-            $crate::store::Engine::Pg($c) => {
-                let $sql = $text.pg;
-                $body
-            }
-            $crate::store::Engine::Lite($c) => {
-                let $sql = $text.lite;
-                $body
-            }
-        }
-    };
-}
-pub(crate) use on_sql;
-
-/// The one text that a query of a unit of work finds, if any.
-macro_rules! one_text {
-    ($tx:expr, $text:expr, $($value:expr),+) => {
-        $crate::store::on_sql!($tx, $text, (sql, c) => {
-            sqlx::query_scalar::<_, String>(sql)$(.bind($value))+.fetch_optional(&mut **c).await
-        })
-    };
-}
-pub(crate) use one_text;
-
-/// An event without anything to say.
-#[derive(serde::Serialize)]
-struct Nothing {}
-
-/// A list as it is stored.
-fn json<T: serde::Serialize>(list: &[T]) -> String {
-    serde_json::to_string(list).unwrap_or_default()
-}
-
-/// The store: pools of one engine. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Store {
-    read: Engine<pools::Pool, SqlitePool>,
-    write: Engine<writers::Writers, writer::Writer>,
-    /// What the readiness probe looks at.
-    state: Engine<Arc<link::Link>, Arc<Path>>,
-    /// What tells caches that their answers may be old.
-    changes: changes::Changes,
-    /// How long caches may use an answer again.
-    remember: Duration,
-}
-
-/// The last event of a change: what state rows take their sequence and change date from.
-#[derive(Debug, Clone)]
-pub struct Recorded {
-    /// Sequence of the last event of the change.
-    pub sequence: i64,
-    /// Its time.
-    pub at: crate::clock::Micros,
-    /// Private, so that nothing outside the store can make one.
-    _appended: std::marker::PhantomData<()>,
-}
-
-impl Store {
-    /// The same store, whose answers caches may use again for so long, by this time; zero turns them off.
-    #[must_use]
-    pub fn remembered_for(self, remember: Duration, time: Arc<dyn Monotonic>) -> Self {
-        Self { remember, changes: changes::Changes::new(time), ..self }
-    }
-
-    /// What caches of this store take.
-    pub fn remembered(&self) -> Remembered {
-        self.changes.memory().sum()
-    }
-
-    /// Lets caches give back what is too old to be of use.
-    pub fn forget(&self) {
-        self.changes.memory().sweep();
-    }
-
-    /// Counts somebody else's memory among that of the caches. Gives how many of the bytes asked for it may
-    /// take.
-    pub fn hold(&self, held: Weak<dyn Holder>, bytes: u64) -> u64 {
-        self.changes.memory().add(held);
-        self.changes.memory().allot(bytes)
-    }
-
-    /// Whether the data is in a file that only this process writes.
-    pub(crate) fn is_embedded(&self) -> bool {
-        matches!(self.write, Engine::Lite(_))
-    }
-}

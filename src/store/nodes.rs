@@ -1,7 +1,7 @@
 //! Node numbers and the mark of identifiers (ADR 9).
 
-use super::sql::statement;
-use super::{Actor, Result, Store, StoreError, Work, on};
+use super::sql::{query, statement};
+use super::{Actor, Result, Store, StoreError, Work};
 use crate::clock::Micros;
 use crate::ids::{Lent, mark_after};
 
@@ -29,9 +29,6 @@ impl Store {
     }
 
     /// Lends a node number that no other living process has, and says above which time to begin.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn node_take(&self, now: Micros) -> crate::error::Result<Lent> {
         let actor = Actor { id: "", org_id: "", now };
         let lead = self.mark_lead();
@@ -49,17 +46,11 @@ impl Store {
     }
 
     /// Keeps a node number for another hour.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn node_keep(&self, node: u16, now: Micros) -> Result<()> {
         self.alone("", &statement!(NODE_LEASE; i64::from(node), now.saturating_add(LEASE))).await.map(drop)
     }
 
     /// Raises the mark of identifiers; a higher one stays.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn mark_set(&self, mark: Micros) -> Result<()> {
         self.alone("", &statement!(MARK_SET; mark).any()).await.map(drop)
     }
@@ -67,11 +58,12 @@ impl Store {
 
 impl Work {
     async fn node_lock(&mut self) -> Result<(i64, Micros)> {
-        Ok(on!(self.tx(), c => sqlx::query_as(NODE_LOCK).fetch_one(&mut **c).await)?)
+        Ok(self.row(&query!(NODE_LOCK)).await?.ok_or(sqlx::Error::RowNotFound)?)
     }
 
     async fn nodes_leased(&mut self, now: Micros) -> Result<Vec<i64>> {
-        Ok(on!(self.tx(), c => sqlx::query_scalar(NODES_LEASED).bind(now).fetch_all(&mut **c).await)?)
+        let leased = self.rows::<(i64,)>(&query!(NODES_LEASED; now)).await?;
+        Ok(leased.into_iter().map(|(node,)| node).collect())
     }
 }
 

@@ -2,8 +2,9 @@
 
 use sqlx::FromRow;
 
-use super::filter::fold;
-use super::{Result, Store, UserAt, UserState, on};
+use super::sql::query;
+use super::texts::fold;
+use super::{Result, Store, UserAt, UserState};
 use crate::clock::Micros;
 
 /// An active application of an active project and organization, with the key it names.
@@ -76,59 +77,37 @@ pub(super) const CLIENT_BY_ID: &str = "SELECT a.org_id, a.project_id, a.client_i
      LEFT JOIN app_keys k ON k.org_id = a.org_id AND k.project_id = a.project_id AND k.app_id = a.id AND k.id = $2 \
      WHERE a.client_id = $1 AND a.state = 1";
 
-macro_rules! machine {
-    ($key:literal, $rest:literal) => {
-        concat!(
-            "SELECT u.id, u.org_id, u.user_name, u.state, u.access_token_type, u.token_epoch, ",
-            "o.name AS org_name, o.primary_domain AS org_domain, u.secret_hash, ",
-            $key,
-            " FROM users u JOIN organizations o ON o.id = u.org_id AND o.state = 1 ",
-            $rest
-        )
-    };
-}
-pub(super) const MACHINE_BY_KEY: &str = machine!(
-    "k.public_key, k.expires_at AS key_expires_at",
-    "JOIN machine_keys k ON k.org_id = u.org_id AND k.user_id = u.id \
-     WHERE k.id = $1 AND (u.id = $2 OR u.user_name = $2)"
-);
-pub(super) const MACHINE_BY_NAME: &str = machine!(
-    "CASE WHEN 1 = 0 THEN u.secret_hash END AS public_key, CAST(NULL AS BIGINT) AS key_expires_at",
-    "WHERE u.user_name_folded = $1"
-);
+pub(super) const MACHINE_BY_KEY: &str = "SELECT u.id, u.org_id, u.user_name, u.state, u.access_token_type, \
+     u.token_epoch, o.name AS org_name, o.primary_domain AS org_domain, u.secret_hash, k.public_key, \
+     k.expires_at AS key_expires_at FROM users u JOIN organizations o ON o.id = u.org_id AND o.state = 1 \
+     JOIN machine_keys k ON k.org_id = u.org_id AND k.user_id = u.id \
+     WHERE k.id = $1 AND (u.id = $2 OR u.user_name = $2)";
+pub(super) const MACHINE_BY_NAME: &str = "SELECT u.id, u.org_id, u.user_name, u.state, u.access_token_type, \
+     u.token_epoch, o.name AS org_name, o.primary_domain AS org_domain, u.secret_hash, \
+     CASE WHEN 1 = 0 THEN u.secret_hash END AS public_key, CAST(NULL AS BIGINT) AS key_expires_at \
+     FROM users u JOIN organizations o ON o.id = u.org_id AND o.state = 1 WHERE u.user_name_folded = $1";
 pub(super) const ROLES_OF_USER: &str = "SELECT g.project_id, g.org_id, o.primary_domain AS org_domain, g.role_keys \
-     FROM user_grants g JOIN organizations o ON o.id = g.org_id WHERE g.user_org_id = $1 AND g.user_id = $2 AND g.state = 1 ORDER BY g.id";
+     FROM user_grants g JOIN organizations o ON o.id = g.org_id \
+     WHERE g.user_org_id = $1 AND g.user_id = $2 AND g.state = 1 ORDER BY g.id";
 
 impl Store {
     /// The application with this client id, if it may act at present, and its key `kid`.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn client_by_id(&self, client_id: &str, kid: &str) -> Result<Option<ClientRow>> {
-        Ok(on!(&self.read, c => sqlx::query_as(CLIENT_BY_ID).bind(client_id).bind(kid).fetch_optional(c).await)?)
+        self.row(&query!(CLIENT_BY_ID; client_id, kid)).await
     }
 
     /// The machine that owns the key `kid`, if `subject` is its id or login name; in any state.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn machine_by_key(&self, kid: &str, subject: &str) -> Result<Option<MachineRow>> {
-        Ok(on!(&self.read, c => sqlx::query_as(MACHINE_BY_KEY).bind(kid).bind(subject).fetch_optional(c).await)?)
+        self.row(&query!(MACHINE_BY_KEY; kid, subject)).await
     }
 
     /// The machine with this login name, in any state.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn machine_by_name(&self, user_name: &str) -> Result<Option<MachineRow>> {
-        Ok(on!(&self.read, c => sqlx::query_as(MACHINE_BY_NAME).bind(fold(user_name)).fetch_optional(c).await)?)
+        self.row(&query!(MACHINE_BY_NAME; fold(user_name))).await
     }
 
     /// Roles of a user in all projects.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn roles_of_user(&self, user: UserAt<'_>) -> Result<Vec<RolesRow>> {
-        Ok(on!(&self.read, c => sqlx::query_as(ROLES_OF_USER).bind(user.org_id).bind(user.id).fetch_all(c).await)?)
+        self.rows(&query!(ROLES_OF_USER; user.org_id, user.id)).await
     }
 }

@@ -2,34 +2,29 @@
 
 use serde::Serialize;
 
-use super::filter::fold;
-use super::sql::statement;
-use super::{Change, Event, EventKind, OrgRow, Recorded, Result, Statement, Store, Work, on};
+use super::sql::{query, statement};
+use super::texts::fold;
+use super::{Change, Event, EventKind, OrgRow, Recorded, Result, Statement, Store, Work};
 
-pub(super) const ORG_BY_ID: &str = "SELECT o.id, o.name, o.primary_domain, o.state, o.created_at, g.sequence, g.changed_at \
-     FROM organizations o JOIN aggregates g ON g.org_id = o.id AND g.kind = 'org' AND g.id = o.id WHERE o.id = $1";
+pub(super) const ORG_BY_ID: &str = "SELECT o.id, o.name, o.primary_domain, o.state, o.created_at, g.sequence, \
+     g.changed_at FROM organizations o JOIN aggregates g ON g.org_id = o.id AND g.kind = 'org' AND g.id = o.id \
+     WHERE o.id = $1";
 pub(super) const ORG_TAKEN: &str =
     "SELECT name_folded, primary_domain FROM organizations WHERE name_folded = $1 OR primary_domain = $2";
-pub(super) const ORG_INSERT: &str = "INSERT INTO organizations (id, name, name_folded, primary_domain, state, created_at) \
-     VALUES ($1, $2, $3, $4, 1, $5)";
+pub(super) const ORG_INSERT: &str = "INSERT INTO organizations (id, name, name_folded, primary_domain, state, \
+     created_at) VALUES ($1, $2, $3, $4, 1, $5)";
+
 impl Store {
     /// An organization.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn org_by_id(&self, id: &str) -> Result<Option<OrgRow>> {
-        Ok(on!(&self.read, c => sqlx::query_as(ORG_BY_ID).bind(id).fetch_optional(c).await)?)
+        self.row(&query!(ORG_BY_ID; id)).await
     }
 }
 
 impl Work {
     /// Whether an organization has that name, in whatever case, or that domain.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn org_taken(&mut self, name: &str, domain: &str) -> Result<Option<OrgTaken>> {
-        let found: Vec<(String, String)> = on!(self.tx(), c => sqlx::query_as(ORG_TAKEN)
-            .bind(fold(name)).bind(domain).fetch_all(&mut **c).await)?;
+        let found: Vec<(String, String)> = self.rows(&query!(ORG_TAKEN; fold(name), domain)).await?;
         let name = found.iter().any(|(folded, _)| *folded == fold(name));
         Ok((!found.is_empty()).then_some(if name { OrgTaken::Name } else { OrgTaken::Domain }))
     }

@@ -1,15 +1,16 @@
 //! Projects.
 
 use serde::Serialize;
-use sqlx::{Database, Encode, QueryBuilder, Type};
 
-use super::events::lock;
-use super::filter::{fold, push_any_of};
-use super::lists::{ListRow, Source, paged};
-use super::sql::{keeping, statement};
+use super::events::Nothing;
+use super::filter::push_any_of;
+use super::held::lock;
+use super::lists::{Source, paged};
+use super::sql::{keeping, query, statement};
+use super::texts::fold;
 use super::{
-    AggregateKind, Change, Event, EventKind, Held, Listed, Nothing, Page, ProjectAt, ProjectRow, Recorded, Result, Sql,
-    State, Statement, Store, TextFilter, Work, on, one_text,
+    AggregateKind, Change, Event, EventKind, Held, Listed, Page, ProjectAt, ProjectRow, Recorded, Result, Sql, State,
+    Statement, Store, TextFilter, Work,
 };
 
 /// What a caller can set on a project.
@@ -33,35 +34,13 @@ pub struct ProjectValues {
 
 macro_rules! columns {
     () => {
-        columns!("")
-    };
-    ($of:literal) => {
-        concat!(
-            $of,
-            "id, ",
-            $of,
-            "name, ",
-            $of,
-            "state, ",
-            $of,
-            "role_assertion, ",
-            $of,
-            "role_check, ",
-            $of,
-            "has_project_check, ",
-            $of,
-            "private_labeling, ",
-            $of,
-            "sequence, ",
-            $of,
-            "created_at, ",
-            $of,
-            "changed_at"
-        )
+        "p.id, p.name, p.state, p.role_assertion, p.role_check, p.has_project_check, p.private_labeling, p.sequence, \
+         p.created_at, p.changed_at"
     };
 }
 
-pub(super) const PROJECT_BY_ID: &str = concat!("SELECT ", columns!(), " FROM projects WHERE org_id = $1 AND id = $2");
+pub(super) const PROJECT_BY_ID: &str =
+    concat!("SELECT ", columns!(), " FROM projects p WHERE p.org_id = $1 AND p.id = $2");
 pub(super) const PROJECT_EXISTS: &str = "SELECT org_id FROM projects WHERE id = $1";
 pub(super) const PROJECT_INSERT: &str = "INSERT INTO projects (org_id, id, name, name_folded, state, role_assertion, \
      role_check, has_project_check, private_labeling, sequence, created_at, changed_at) \
@@ -74,24 +53,18 @@ pub(super) const PROJECT_SET_STATE: &str =
 // Applications, keys, roles and members go with it; user grants must have gone before.
 pub(super) const PROJECT_DELETE: &str = "DELETE FROM projects WHERE org_id = $1 AND id = $2";
 pub(super) const PROJECT_LOCK: Sql =
-    lock!(concat!(", ", columns!("p.")), "JOIN projects p ON p.org_id = g.org_id AND p.id = g.id WHERE 1 = 1");
+    lock!(concat!(", ", columns!()), "JOIN projects p ON p.org_id = g.org_id AND p.id = g.id WHERE 1 = 1");
 pub(super) const PROJECT_LOCK_TO_END: Sql =
-    lock!(ending, concat!(", ", columns!("p.")), "JOIN projects p ON p.org_id = g.org_id AND p.id = g.id WHERE 1 = 1");
+    lock!(ending, concat!(", ", columns!()), "JOIN projects p ON p.org_id = g.org_id AND p.id = g.id WHERE 1 = 1");
 pub(super) const PROJECT_KEPT: Sql = keeping!("SELECT id FROM projects WHERE org_id = $1 AND id = $2");
 
 impl Store {
     /// A project of the organization.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn project_by_id(&self, org_id: &str, id: &str) -> Result<Option<ProjectRow>> {
-        Ok(on!(&self.read, c => sqlx::query_as(PROJECT_BY_ID).bind(org_id).bind(id).fetch_optional(c).await)?)
+        self.row(&query!(PROJECT_BY_ID; org_id, id)).await
     }
 
     /// Projects of the organization; with `only`, no others than these.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn project_search(
         &self,
         org_id: &str,
@@ -100,75 +73,41 @@ impl Store {
         only: Option<&[String]>,
         page: Page,
     ) -> Result<Listed<ProjectRow>> {
-        let rows: Vec<ListRow<ProjectRow>> = on!(&self.read, c => search(org_id, filters, owner, only, page)
-            .build_query_as().persistent(filters.is_empty()).fetch_all(c).await)?;
-        Ok(rows.into())
+        let mut query = self.builder(concat!("WITH f AS (SELECT ", columns!(), " FROM projects p WHERE org_id = "));
+        query.bind(org_id);
+        for filter in filters {
+            filter.push(query.push(" AND "), "name");
+        }
+        if let Some(owner) = owner {
+            query.push(" AND org_id = ").bind(owner);
+        }
+        if let Some(only) = only {
+            push_any_of(query.push(" AND "), "id", only);
+        }
+        paged(&mut query, Source { org_id, kind: AggregateKind::Project, id: None }, "id", page);
+        self.list(&query.build(filters.is_empty())).await
     }
-}
-
-fn search<DB>(
-    org_id: &str,
-    filters: &[TextFilter],
-    owner: Option<&str>,
-    only: Option<&[String]>,
-    page: Page,
-) -> QueryBuilder<DB>
-where
-    DB: Database,
-    DB::Arguments: Default,
-    String: for<'q> Encode<'q, DB> + Type<DB>,
-    i64: for<'q> Encode<'q, DB> + Type<DB>,
-{
-    let mut query = QueryBuilder::new(concat!("WITH f AS (SELECT ", columns!(), " FROM projects WHERE org_id = "));
-    query.push_bind(org_id.to_owned());
-    for filter in filters {
-        query.push(" AND ");
-        filter.push(&mut query, "name");
-    }
-    if let Some(owner) = owner {
-        query.push(" AND org_id = ").push_bind(owner.to_owned());
-    }
-    if let Some(only) = only {
-        query.push(" AND ");
-        push_any_of(&mut query, "id", only);
-    }
-    paged(&mut query, Source { org_id, kind: AggregateKind::Project, id: None }, "id", page);
-    query
 }
 
 impl Work {
     /// Locks a project; none if there is no such project.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn project_lock(&mut self, at: ProjectAt<'_>) -> Result<Option<Held<'_, ProjectRow>>> {
         self.hold(PROJECT_LOCK, AggregateKind::Project, [at.org_id, at.id], None).await
     }
 
     /// As [`Work::project_lock`], for a project that is going to be removed.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn project_lock_to_end(&mut self, at: ProjectAt<'_>) -> Result<Option<Held<'_, ProjectRow>>> {
         self.hold(PROJECT_LOCK_TO_END, AggregateKind::Project, [at.org_id, at.id], None).await
     }
 
     /// Whether there is such a project; it stays until the unit of work ends.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn project_kept(&mut self, at: ProjectAt<'_>) -> Result<bool> {
-        let found: Option<String> = one_text!(self.tx(), PROJECT_KEPT, at.org_id, at.id)?;
-        Ok(found.is_some())
+        Ok(self.scalar::<String>(&query!(PROJECT_KEPT; at.org_id, at.id)).await?.is_some())
     }
 
     /// Whether any organization has this project.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn project_exists(&mut self, id: &str) -> Result<bool> {
-        let found: Option<String> = one_text!(self.tx(), Sql::of(PROJECT_EXISTS), id)?;
-        Ok(found.is_some())
+        Ok(self.scalar::<String>(&query!(PROJECT_EXISTS; id)).await?.is_some())
     }
 }
 

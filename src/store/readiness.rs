@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::SqlitePool;
 use tokio::time::timeout;
 
 use super::link::silent;
+use super::sql::query;
 use super::{Engine, Result, Store, StoreError};
 
 /// How long the readiness probe waits. With what is around it, an answer takes less than a second.
@@ -26,10 +26,9 @@ impl Store {
     /// It does not.
     pub async fn ready(&self) -> Result<()> {
         let asked = async {
-            match (&self.state, &self.read) {
-                (Engine::Pg(link), _) => Ok(link.writable().await?),
-                (Engine::Lite(path), Engine::Lite(readers)) => file_writable(path, readers).await,
-                (Engine::Lite(_), Engine::Pg(_)) => Ok(false),
+            match &self.state {
+                Engine::Pg(link) => Ok(link.writable().await?),
+                Engine::Lite(path) => self.file_writable(path).await,
             }
         };
         match timeout(READY, asked).await {
@@ -63,13 +62,12 @@ impl Store {
             tracing::warn!("the database did not end in time; what was not committed is lost");
         }
     }
-}
-
-/// Whether a file answers and can be opened for writing. The file system may hang, so it is asked on a
-/// thread that may.
-async fn file_writable(path: &Arc<Path>, readers: &SqlitePool) -> Result<bool> {
-    let path = Arc::clone(path);
-    let opened = tokio::task::spawn_blocking(move || std::fs::OpenOptions::new().write(true).open(path).is_ok());
-    sqlx::query_scalar::<_, i64>(PING).fetch_one(readers).await?;
-    Ok(opened.await.unwrap_or(false))
+    /// Whether the file answers and can be opened for writing. The file system may hang, so it is asked on a
+    /// thread that may.
+    async fn file_writable(&self, path: &Arc<Path>) -> Result<bool> {
+        let path = Arc::clone(path);
+        let opened = tokio::task::spawn_blocking(move || std::fs::OpenOptions::new().write(true).open(path).is_ok());
+        self.scalar::<i64>(&query!(PING)).await?;
+        Ok(opened.await.unwrap_or(false))
+    }
 }

@@ -1,14 +1,13 @@
 //! Roles of projects.
 
 use serde::Serialize;
-use sqlx::{Database, Encode, QueryBuilder, Type};
 
-use super::filter::fold;
-use super::lists::{ListRow, Source, paged};
-use super::sql::{ending, statement};
+use super::lists::{Source, paged};
+use super::sql::{ending, query, statement};
+use super::texts::{fold, json};
 use super::{
     AggregateKind, Change, Event, EventKind, Listed, Page, Recorded, Result, RoleRow, Sql, Statement, Store,
-    TextFilter, Work, on, on_sql,
+    TextFilter, Work,
 };
 
 /// Where a project is.
@@ -51,7 +50,8 @@ pub(super) const ROLE_BY_KEY: &str = concat!(base!(), "org_id = $1 AND project_i
 pub(super) const ROLE_LOCK_TO_END: Sql = ending!(base!(), "org_id = $1 AND project_id = $2 AND role_key = $3");
 pub(super) const ROLES_KEPT: Sql = Sql {
     pg: "SELECT role_key FROM project_roles WHERE org_id = $1 AND project_id = $2 \
-         AND role_key IN (SELECT value FROM json_array_elements_text(CAST($3 AS json))) ORDER BY role_key FOR KEY SHARE",
+         AND role_key IN (SELECT value FROM json_array_elements_text(CAST($3 AS json))) \
+         ORDER BY role_key FOR KEY SHARE",
     lite: "SELECT role_key FROM project_roles WHERE org_id = $1 AND project_id = $2 \
            AND role_key IN (SELECT value FROM json_each($3))",
 };
@@ -65,73 +65,45 @@ pub(super) const ROLE_DELETE: &str =
 
 impl Store {
     /// Roles of a project that pass all filters; an unknown project has none.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn role_search(
         &self,
         project: ProjectAt<'_>,
         filters: &[RoleFilter],
         page: Page,
     ) -> Result<Listed<RoleRow>> {
-        let rows: Vec<ListRow<RoleRow>> = on!(&self.read, c => search(project, filters, page)
-            .build_query_as().persistent(filters.is_empty()).fetch_all(c).await)?;
-        Ok(rows.into())
-    }
-}
-
-fn search<DB>(project: ProjectAt<'_>, filters: &[RoleFilter], page: Page) -> QueryBuilder<DB>
-where
-    DB: Database,
-    DB::Arguments: Default,
-    String: for<'q> Encode<'q, DB> + Type<DB>,
-    i64: for<'q> Encode<'q, DB> + Type<DB>,
-{
-    let mut query = QueryBuilder::new(concat!("WITH f AS (", base!(), "org_id = "));
-    query.push_bind(project.org_id.to_owned()).push(" AND project_id = ").push_bind(project.id.to_owned());
-    for filter in filters {
-        query.push(" AND ");
-        match filter {
-            RoleFilter::Key(text) => text.push(&mut query, "role_key"),
-            RoleFilter::DisplayName(text) => text.push(&mut query, "display_name"),
+        let mut query = self.builder(concat!("WITH f AS (", base!(), "org_id = "));
+        query.bind(project.org_id).push(" AND project_id = ").bind(project.id);
+        for filter in filters {
+            query.push(" AND ");
+            match filter {
+                RoleFilter::Key(text) => text.push(&mut query, "role_key"),
+                RoleFilter::DisplayName(text) => text.push(&mut query, "display_name"),
+            }
         }
+        let source = Source { org_id: project.org_id, kind: AggregateKind::Project, id: Some(project.id) };
+        // Roles have no numbers as ids; those of one call share a moment and follow by key.
+        paged(&mut query, source, "created_at", page);
+        self.list(&query.build(filters.is_empty())).await
     }
-    let source = Source { org_id: project.org_id, kind: AggregateKind::Project, id: Some(project.id) };
-    // Roles have no numbers as ids; those of one call share a moment and follow by key.
-    paged(&mut query, source, "created_at", page);
-    query
 }
 
 impl Work {
     /// A role as the unit of work sees it.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn role_by_key(&mut self, project: ProjectAt<'_>, key: &str) -> Result<Option<RoleRow>> {
-        Ok(on!(self.tx(), c => sqlx::query_as(ROLE_BY_KEY)
-            .bind(project.org_id).bind(project.id).bind(key).fetch_optional(&mut **c).await)?)
+        self.row(&query!(ROLE_BY_KEY; project.org_id, project.id, key)).await
     }
 
     /// A role that is going to be removed: nobody can grant it any more.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn role_lock_to_end(&mut self, project: ProjectAt<'_>, key: &str) -> Result<Option<RoleRow>> {
-        Ok(on_sql!(self.tx(), ROLE_LOCK_TO_END, (sql, c) => sqlx::query_as(sql)
-            .bind(project.org_id).bind(project.id).bind(key).fetch_optional(&mut **c).await)?)
+        self.row(&query!(ROLE_LOCK_TO_END; project.org_id, project.id, key)).await
     }
 
     /// Whether a project has all of these roles, each named once; they stay until the unit of work ends.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn roles_kept(&mut self, project: ProjectAt<'_>, keys: &[String]) -> Result<bool> {
         if keys.is_empty() {
             return Ok(true);
         }
-        let wanted = super::json(keys);
-        let found: Vec<String> = on_sql!(self.tx(), ROLES_KEPT, (sql, c) => sqlx::query_scalar(sql)
-            .bind(project.org_id).bind(project.id).bind(wanted).fetch_all(&mut **c).await)?;
+        let found = self.rows::<(String,)>(&query!(ROLES_KEPT; project.org_id, project.id, json(keys))).await?;
         Ok(found.len() == keys.len())
     }
 }

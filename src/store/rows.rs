@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::{AppKind, State, UserState};
+use super::{AppKind, Heap, State, UserState};
 use crate::clock::Micros;
 
 /// When an object was made and last changed.
@@ -86,6 +86,12 @@ pub struct KeyRow {
     pub created_at: Micros,
     /// When it was last used.
     pub last_used_at: Option<Micros>,
+}
+
+impl Heap for KeyRow {
+    fn heap(&self) -> usize {
+        self.id.heap()
+    }
 }
 
 /// An organization.

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use sqlx::FromRow;
 
-use super::sql::statement;
-use super::{Change, Event, EventKind, Recorded, Result, SigningState, Statement, Store, Work, on};
+use super::sql::{query, statement};
+use super::{Change, Event, EventKind, Recorded, Result, SigningState, Statement, Store, Work};
 use crate::clock::Micros;
 
 /// A signing key.
@@ -31,21 +31,15 @@ pub(super) const SIGNING_KEY_DELETE: &str = "DELETE FROM signing_keys WHERE id =
 
 impl Store {
     /// All signing keys, oldest first.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn signing_keys(&self) -> Result<Vec<SigningKeyRow>> {
-        Ok(on!(&self.read, c => sqlx::query_as(SIGNING_KEYS).fetch_all(c).await)?)
+        self.rows(&query!(SIGNING_KEYS)).await
     }
 }
 
 impl Work {
     /// All signing keys as the unit of work sees them.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn signing_keys(&mut self) -> Result<Vec<SigningKeyRow>> {
-        Ok(on!(self.tx(), c => sqlx::query_as(SIGNING_KEYS).fetch_all(&mut **c).await)?)
+        self.rows(&query!(SIGNING_KEYS)).await
     }
 }
 

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use sqlx::postgres::PgArguments;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{Arguments as _, Database, Encode, Postgres, Sqlite, Type};
+use sqlx::{Arguments as _, Database, Encode, Postgres, SqlStr, Sqlite, Type};
 
-use super::pools::Lease;
+use super::engine::Dialect;
 
 /// The text of a statement: the same for both engines, but for the few words that they say differently.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +21,14 @@ impl Sql {
     /// One text for both.
     pub const fn of(text: &'static str) -> Self {
         Self { pg: text, lite: text }
+    }
+
+    /// The text for one of them.
+    pub(super) const fn for_engine(self, dialect: Dialect) -> &'static str {
+        match dialect {
+            Dialect::Pg => self.pg,
+            Dialect::Lite => self.lite,
+        }
     }
 }
 
@@ -137,23 +145,65 @@ pub enum Rows {
     Any,
 }
 
-/// A statement that writes, with its values.
+/// A statement with its values.
 #[derive(Debug)]
-pub struct Statement<'a> {
-    pub(super) sql: Sql,
+pub struct Query<'a> {
+    text: Text,
     pub(super) values: Vec<Value<'a>>,
-    pub(super) rows: Rows,
 }
 
-impl Statement<'_> {
-    /// The same for as many rows as there are.
-    #[must_use]
-    pub fn any(self) -> Self {
-        Self { rows: Rows::Any, ..self }
+#[derive(Debug)]
+enum Text {
+    /// Constant; connections keep it prepared.
+    Constant(Sql),
+    /// Put together for the engine at hand.
+    Built { text: SqlStr, kept: bool },
+}
+
+impl<'a> Query<'a> {
+    /// A constant text with its values.
+    pub(super) fn new(sql: impl Into<Sql>, values: Vec<Value<'a>>) -> Self {
+        Self { text: Text::Constant(sql.into()), values }
     }
 
-    /// The values for either engine.
-    fn arguments<DB>(&self) -> Result<DB::Arguments, sqlx::Error>
+    /// A text that was put together, and whether connections keep it prepared.
+    pub(super) fn built(text: SqlStr, kept: bool, values: Vec<Value<'a>>) -> Self {
+        Self { text: Text::Built { text, kept }, values }
+    }
+
+    /// The text, which never holds a value.
+    pub(super) fn text(&self, dialect: Dialect) -> &str {
+        match &self.text {
+            Text::Constant(sql) => sql.for_engine(dialect),
+            Text::Built { text, .. } => text.as_str(),
+        }
+    }
+
+    /// As PostgreSQL takes it.
+    pub(super) fn pg(&self) -> sqlx::Result<sqlx::query::Query<'static, Postgres, PgArguments>> {
+        let query = sqlx::query_with(self.sql_str(Dialect::Pg), self.arguments::<Postgres>()?);
+        Ok(query.persistent(self.is_kept()))
+    }
+
+    /// As SQLite takes it.
+    pub(super) fn lite(&self) -> sqlx::Result<sqlx::query::Query<'static, Sqlite, SqliteArguments>> {
+        let query = sqlx::query_with(self.sql_str(Dialect::Lite), self.arguments::<Sqlite>()?);
+        Ok(query.persistent(self.is_kept()))
+    }
+
+    fn sql_str(&self, dialect: Dialect) -> SqlStr {
+        match &self.text {
+            Text::Constant(sql) => SqlStr::from_static(sql.for_engine(dialect)),
+            Text::Built { text, .. } => text.clone(),
+        }
+    }
+
+    fn is_kept(&self) -> bool {
+        matches!(self.text, Text::Constant(_) | Text::Built { kept: true, .. })
+    }
+
+    /// The values for either engine. The one place that knows how each is bound.
+    fn arguments<DB>(&self) -> sqlx::Result<DB::Arguments>
     where
         DB: Database,
         DB::Arguments: Default,
@@ -176,32 +226,36 @@ impl Statement<'_> {
         }
         Ok(arguments)
     }
+}
 
-    pub(super) fn pg(&self) -> Result<PgArguments, sqlx::Error> {
-        self.arguments::<Postgres>()
-    }
+/// A statement that reads, with its values.
+macro_rules! query {
+    ($sql:expr $(; $($value:expr),* $(,)?)?) => {
+        $crate::store::sql::Query::new($sql, vec![$($($crate::store::sql::Value::from($value)),*)?])
+    };
+}
+pub(super) use query;
 
-    pub(super) fn lite(&self) -> Result<SqliteArguments, sqlx::Error> {
-        self.arguments::<Sqlite>()
-    }
+/// A statement that writes.
+#[derive(Debug)]
+pub struct Statement<'a> {
+    pub(super) query: Query<'a>,
+    pub(super) rows: Rows,
+}
 
-    pub(super) async fn on_pg(&self, connection: &mut Lease) -> Result<u64, sqlx::Error> {
-        let done = sqlx::query_with::<Postgres, _>(self.sql.pg, self.pg()?).execute(connection).await?;
-        Ok(done.rows_affected())
-    }
-
-    pub(super) async fn on_lite(&self, connection: &mut sqlx::SqliteConnection) -> Result<u64, sqlx::Error> {
-        let done = sqlx::query_with::<Sqlite, _>(self.sql.lite, self.lite()?).execute(connection).await?;
-        Ok(done.rows_affected())
+impl Statement<'_> {
+    /// The same for as many rows as there are.
+    #[must_use]
+    pub fn any(self) -> Self {
+        Self { rows: Rows::Any, ..self }
     }
 }
 
-/// A statement with its values, which must change exactly one row.
+/// A statement that writes, with its values; it must change exactly one row.
 macro_rules! statement {
     ($sql:expr; $($value:expr),* $(,)?) => {
         $crate::store::sql::Statement {
-            sql: $sql.into(),
-            values: vec![$($crate::store::sql::Value::from($value)),*],
+            query: $crate::store::sql::query!($sql; $($value),*),
             rows: $crate::store::sql::Rows::One,
         }
     };

@@ -1,7 +1,7 @@
 //! When credentials were last used.
 
 use super::sql::statement;
-use super::{Actor, Store};
+use super::{Actor, Heap, Store};
 use crate::clock::Micros;
 
 /// A credential in use. Their order is that in which rows are locked.
@@ -19,35 +19,29 @@ pub enum Credentials {
     AppKey(String),
 }
 
-macro_rules! used {
-    ($table:literal, $column:literal, $key:literal) => {
-        concat!(
-            "UPDATE ",
-            $table,
-            " SET ",
-            $column,
-            " = $2 WHERE ",
-            $key,
-            " = $1 AND (",
-            $column,
-            " IS NULL OR ",
-            $column,
-            " < $2)"
-        )
-    };
+impl Heap for Credentials {
+    fn heap(&self) -> usize {
+        match self {
+            Self::AppKey(id) | Self::AppSecret(id) | Self::MachineKey(id) | Self::MachineSecret(id) => id.heap(),
+            Self::Pat(_) => 0,
+        }
+    }
 }
-pub(super) const USED_APP_KEY: &str = used!("app_keys", "last_used_at", "id");
-pub(super) const USED_APP_SECRET: &str = used!("apps", "secret_used_at", "client_id");
-pub(super) const USED_MACHINE_KEY: &str = used!("machine_keys", "last_used_at", "id");
-pub(super) const USED_MACHINE_SECRET: &str = used!("users", "secret_used_at", "id");
-pub(super) const USED_PAT: &str = used!("personal_access_tokens", "last_used_at", "token_hash");
+
+pub(super) const USED_APP_KEY: &str =
+    "UPDATE app_keys SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)";
+pub(super) const USED_APP_SECRET: &str =
+    "UPDATE apps SET secret_used_at = $2 WHERE client_id = $1 AND (secret_used_at IS NULL OR secret_used_at < $2)";
+pub(super) const USED_MACHINE_KEY: &str =
+    "UPDATE machine_keys SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)";
+pub(super) const USED_MACHINE_SECRET: &str =
+    "UPDATE users SET secret_used_at = $2 WHERE id = $1 AND (secret_used_at IS NULL OR secret_used_at < $2)";
+pub(super) const USED_PAT: &str = "UPDATE personal_access_tokens SET last_used_at = $2 \
+     WHERE token_hash = $1 AND (last_used_at IS NULL OR last_used_at < $2)";
 
 impl Store {
     /// Writes when credentials were last used, in one unit of work. `uses` must be in order, which is that of the
     /// locks: users and applications before what belongs to them.
-    ///
-    /// # Errors
-    /// The store failed; then nothing is written.
     pub async fn uses_write(&self, uses: &[(Credentials, Micros)]) -> crate::error::Result<()> {
         let actor = Actor { id: "", org_id: "", now: 0 };
         self.work(actor, async |mut work| {

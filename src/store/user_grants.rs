@@ -1,15 +1,18 @@
 //! User grants: the roles of a project that a user has.
 
 use serde::Serialize;
-use sqlx::{Database, Encode, FromRow, QueryBuilder, Type};
+use sqlx::FromRow;
 
-use super::events::lock;
-use super::filter::{fold, push_any_of};
-use super::lists::{ListRow, Source, paged};
-use super::sql::statement;
+use super::builder::QueryBuilder;
+use super::events::Nothing;
+use super::filter::push_any_of;
+use super::held::lock;
+use super::lists::{Source, paged};
+use super::sql::{query, statement};
+use super::texts::{fold, json};
 use super::{
-    AggregateKind, Change, Event, EventKind, GrantRow, Held, Listed, Nothing, Page, ProjectAt, Recorded, Result, Sql,
-    Stamp, State, Statement, Store, StoreError, TextFilter, UserAt, Work, json, on, one_text,
+    AggregateKind, Change, Event, EventKind, GrantRow, Held, Listed, Page, ProjectAt, Recorded, Result, Sql, Stamp,
+    State, Statement, Store, TextFilter, UserAt, Work,
 };
 
 /// A condition on a user grant.
@@ -53,8 +56,8 @@ macro_rules! base {
          o.name AS org_name, o.name_folded AS org_name_folded, o.primary_domain AS org_domain, \
          o.primary_domain AS org_domain_folded, p.name AS project_name, p.name_folded AS project_name_folded, \
          w.id AS user_org_id, w.name AS user_org_name, w.primary_domain AS user_org_domain \
-         FROM user_grants g JOIN users u ON u.org_id = g.user_org_id AND u.id = g.user_id JOIN organizations o ON o.id = g.org_id \
-         JOIN projects p ON p.org_id = g.org_id AND p.id = g.project_id \
+         FROM user_grants g JOIN users u ON u.org_id = g.user_org_id AND u.id = g.user_id \
+         JOIN organizations o ON o.id = g.org_id JOIN projects p ON p.org_id = g.org_id AND p.id = g.project_id \
          JOIN organizations w ON w.id = u.org_id WHERE g.org_id = "
     };
 }
@@ -90,59 +93,28 @@ pub(super) const GRANTS_OF_PROJECT: &str =
 pub(super) const GRANTS_OF_ROLE: &str = "SELECT org_id, grant_id FROM user_grant_roles \
      WHERE org_id = $1 AND project_id = $2 AND role_key = $3 ORDER BY org_id, grant_id";
 
-/// Names as stored: role keys of a grant, roles of a membership.
-///
-/// # Errors
-/// The stored text is no list.
-pub fn names(stored: &str) -> Result<Vec<String>> {
-    serde_json::from_str(stored).map_err(|_| StoreError::Inconsistent("a list of names"))
-}
-
 impl Store {
     /// A user grant of the organization.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn grant_by_id(&self, org_id: &str, id: &str) -> Result<Option<GrantRow>> {
-        Ok(on!(&self.read, c => sqlx::query_as(GRANT_BY_ID).bind(org_id).bind(id).fetch_optional(c).await)?)
+        self.row(&query!(GRANT_BY_ID; org_id, id)).await
     }
 
     /// User grants of the organization that pass all filters.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn grant_search(&self, org_id: &str, filters: &[GrantFilter], page: Page) -> Result<Listed<GrantRow>> {
-        let rows: Vec<ListRow<GrantRow>> = on!(&self.read, c => search(org_id, filters, page)
-            .build_query_as().persistent(filters.is_empty()).fetch_all(c).await)?;
-        Ok(rows.into())
+        let mut query = self.builder(concat!("WITH f AS (SELECT * FROM (", base!()));
+        query.bind(org_id).push(") b WHERE 1 = 1");
+        for filter in filters {
+            push(query.push(" AND "), filter);
+        }
+        paged(&mut query, Source { org_id, kind: AggregateKind::UserGrant, id: None }, "id", page);
+        self.list(&query.build(filters.is_empty())).await
     }
 }
 
-fn search<DB>(org_id: &str, filters: &[GrantFilter], page: Page) -> QueryBuilder<DB>
-where
-    DB: Database,
-    DB::Arguments: Default,
-    String: for<'q> Encode<'q, DB> + Type<DB>,
-    i64: for<'q> Encode<'q, DB> + Type<DB>,
-{
-    let mut query = QueryBuilder::new(concat!("WITH f AS (SELECT * FROM (", base!()));
-    query.push_bind(org_id.to_owned()).push(") b WHERE 1 = 1");
-    for filter in filters {
-        query.push(" AND ");
-        push(&mut query, filter);
-    }
-    paged(&mut query, Source { org_id, kind: AggregateKind::UserGrant, id: None }, "id", page);
-    query
-}
-
-fn push<DB>(query: &mut QueryBuilder<DB>, filter: &GrantFilter)
-where
-    DB: Database,
-    String: for<'q> Encode<'q, DB> + Type<DB>,
-{
+fn push<'a>(query: &mut QueryBuilder<'a>, filter: &'a GrantFilter) {
     match filter {
         GrantFilter::Project(id) => {
-            query.push("project_id = ").push_bind(id.clone());
+            query.push("project_id = ").bind(id);
         }
         GrantFilter::Users(ids) => push_any_of(query, "user_id", ids),
         GrantFilter::RoleKey(text) => {
@@ -179,31 +151,23 @@ pub struct GrantHeld {
 
 impl Work {
     /// The project of a grant; none if there is no such grant.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn grant_project(&mut self, at: GrantAt<'_>) -> Result<Option<String>> {
-        Ok(one_text!(self.tx(), Sql::of(GRANT_PLACE), at.org_id, at.id)?)
+        self.scalar(&query!(GRANT_PLACE; at.org_id, at.id)).await
     }
 
     /// Locks a user grant; none if there is no such grant.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn grant_lock(&mut self, at: GrantAt<'_>) -> Result<Option<Held<'_, GrantHeld>>> {
         self.hold(GRANT_LOCK, AggregateKind::UserGrant, [at.org_id, at.id], None).await
     }
 
     /// Grants that follow a removal: organization and id of each, in the order in which they are to be locked.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn grants_of(&mut self, whose: GrantsOf<'_>) -> Result<Vec<(String, String)>> {
-        Ok(on!(self.tx(), c => match whose {
-            GrantsOf::User(at) => sqlx::query_as(GRANTS_OF_USER).bind(at.org_id).bind(at.id),
-            GrantsOf::Project(at) => sqlx::query_as(GRANTS_OF_PROJECT).bind(at.org_id).bind(at.id),
-            GrantsOf::Role(at, key) => sqlx::query_as(GRANTS_OF_ROLE).bind(at.org_id).bind(at.id).bind(key),
-        }.fetch_all(&mut **c).await)?)
+        let query = match whose {
+            GrantsOf::User(at) => query!(GRANTS_OF_USER; at.org_id, at.id),
+            GrantsOf::Project(at) => query!(GRANTS_OF_PROJECT; at.org_id, at.id),
+            GrantsOf::Role(at, key) => query!(GRANTS_OF_ROLE; at.org_id, at.id, key),
+        };
+        self.rows(&query).await
     }
 }
 

@@ -1,11 +1,10 @@
 //! Lists of users, with filters that may be nested.
 
-use sqlx::{Database, Encode, QueryBuilder, Type};
-
+use super::builder::QueryBuilder;
 use super::filter::push_any_of;
-use super::lists::{ListRow, Source, paged};
+use super::lists::{Source, paged};
 use super::users::columns;
-use super::{AggregateKind, Listed, Page, Result, Store, TextFilter, UserRow, on};
+use super::{AggregateKind, Listed, Page, Result, Store, TextFilter, UserRow};
 
 /// A condition on a user.
 #[derive(Debug, Clone)]
@@ -56,9 +55,6 @@ impl UserOrder {
 
 impl Store {
     /// Users of the organization that pass all filters.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn user_search(
         &self,
         org_id: &str,
@@ -66,44 +62,25 @@ impl Store {
         order: UserOrder,
         page: Page,
     ) -> Result<Listed<UserRow>> {
-        let rows: Vec<ListRow<UserRow>> = on!(&self.read, c => search(org_id, filters, order, page)
-            .build_query_as().persistent(filters.is_empty()).fetch_all(c).await)?;
-        Ok(rows.into())
+        let mut query = self.builder(concat!("WITH f AS (SELECT ", columns!(), " FROM users u WHERE org_id = "));
+        query.bind(org_id);
+        for filter in filters {
+            push(query.push(" AND "), filter);
+        }
+        paged(&mut query, Source { org_id, kind: AggregateKind::User, id: None }, order.column(), page);
+        self.list(&query.build(filters.is_empty())).await
     }
 }
 
-fn search<DB>(org_id: &str, filters: &[UserFilter], order: UserOrder, page: Page) -> QueryBuilder<DB>
-where
-    DB: Database,
-    DB::Arguments: Default,
-    String: for<'q> Encode<'q, DB> + Type<DB>,
-    i64: for<'q> Encode<'q, DB> + Type<DB>,
-{
-    let mut query = QueryBuilder::new(concat!("WITH f AS (SELECT ", columns!(), " FROM users WHERE org_id = "));
-    query.push_bind(org_id.to_owned());
-    for filter in filters {
-        query.push(" AND ");
-        push(&mut query, filter);
-    }
-    let source = Source { org_id, kind: AggregateKind::User, id: None };
-    paged(&mut query, source, order.column(), page);
-    query
-}
-
-fn push<DB>(query: &mut QueryBuilder<DB>, filter: &UserFilter)
-where
-    DB: Database,
-    String: for<'q> Encode<'q, DB> + Type<DB>,
-    i64: for<'q> Encode<'q, DB> + Type<DB>,
-{
+fn push<'a>(query: &mut QueryBuilder<'a>, filter: &'a UserFilter) {
     match filter {
         UserFilter::UserName(text) => text.push(query, "user_name"),
         UserFilter::Name(text) => text.push(query, "name"),
         UserFilter::State(state) => {
-            query.push("state = ").push_bind(*state);
+            query.push("state = ").bind(*state);
         }
         UserFilter::Kind(kind) => {
-            query.push("kind = ").push_bind(*kind);
+            query.push("kind = ").bind(*kind);
         }
         UserFilter::Ids(ids) => push_any_of(query, "id", ids),
         UserFilter::Nothing => {
@@ -112,19 +89,13 @@ where
         UserFilter::Or(inner) => join(query, inner, " OR ", "1 = 0"),
         UserFilter::And(inner) => join(query, inner, " AND ", "1 = 1"),
         UserFilter::Not(inner) => {
-            query.push("NOT (");
-            push(query, inner);
+            push(query.push("NOT ("), inner);
             query.push(")");
         }
     }
 }
 
-fn join<DB>(query: &mut QueryBuilder<DB>, filters: &[UserFilter], between: &str, none: &str)
-where
-    DB: Database,
-    String: for<'q> Encode<'q, DB> + Type<DB>,
-    i64: for<'q> Encode<'q, DB> + Type<DB>,
-{
+fn join<'a>(query: &mut QueryBuilder<'a>, filters: &'a [UserFilter], between: &'static str, none: &'static str) {
     query.push("(");
     if filters.is_empty() {
         query.push(none);

@@ -3,12 +3,13 @@
 use serde::Serialize;
 use sqlx::FromRow;
 
-use super::events::lock;
-use super::filter::fold;
-use super::sql::{keeping, statement};
+use super::events::Nothing;
+use super::held::lock;
+use super::sql::{keeping, query, statement};
+use super::texts::fold;
 use super::{
-    AggregateKind, CallerRow, Change, Event, EventKind, Held, Nothing, Recorded, Result, Sql, Statement, Store,
-    UserRow, UserState, Work, on, one_text,
+    AggregateKind, CallerRow, Change, Event, EventKind, Held, Recorded, Result, Sql, Statement, Store, UserRow,
+    UserState, Work,
 };
 
 /// What a caller can set on a machine user beside its login name.
@@ -34,44 +35,17 @@ pub struct UserAt<'a> {
 
 macro_rules! columns {
     () => {
-        columns!("")
-    };
-    ($of:literal) => {
-        concat!(
-            $of,
-            "id, ",
-            $of,
-            "org_id, ",
-            $of,
-            "user_name, ",
-            $of,
-            "name, ",
-            $of,
-            "description, ",
-            $of,
-            "access_token_type, ",
-            $of,
-            "state, ",
-            $of,
-            "secret_hash IS NOT NULL AS has_secret, ",
-            $of,
-            "secret_used_at, ",
-            $of,
-            "sequence, ",
-            $of,
-            "created_at, ",
-            $of,
-            "changed_at"
-        )
+        "u.id, u.org_id, u.user_name, u.name, u.description, u.access_token_type, u.state, \
+         u.secret_hash IS NOT NULL AS has_secret, u.secret_used_at, u.sequence, u.created_at, u.changed_at"
     };
 }
 pub(super) use columns;
 
-pub(super) const USER_BY_ID: &str = concat!("SELECT ", columns!(), " FROM users WHERE org_id = $1 AND id = $2");
+pub(super) const USER_BY_ID: &str = concat!("SELECT ", columns!(), " FROM users u WHERE u.org_id = $1 AND u.id = $2");
 pub(super) const USER_LOCK: Sql =
-    lock!(concat!(", ", columns!("u.")), "JOIN users u ON u.org_id = g.org_id AND u.id = g.id WHERE 1 = 1");
+    lock!(concat!(", ", columns!()), "JOIN users u ON u.org_id = g.org_id AND u.id = g.id WHERE 1 = 1");
 pub(super) const USER_LOCK_TO_END: Sql =
-    lock!(ending, concat!(", ", columns!("u.")), "JOIN users u ON u.org_id = g.org_id AND u.id = g.id WHERE 1 = 1");
+    lock!(ending, concat!(", ", columns!()), "JOIN users u ON u.org_id = g.org_id AND u.id = g.id WHERE 1 = 1");
 pub(super) const USER_ORG: &str = "SELECT org_id FROM users WHERE id = $1";
 pub(super) const USER_KEPT: Sql = keeping!("SELECT org_id FROM users WHERE id = $1");
 pub(super) const HANDLES_TAKEN: &str = "SELECT handle, user_id, is_id FROM user_handles WHERE handle IN ($1, $2)";
@@ -81,8 +55,8 @@ pub(super) const HANDLE_KEEP: &str = "INSERT INTO user_handles (handle, user_id,
      WHERE NOT EXISTS (SELECT 1 FROM user_handles WHERE handle = $1 AND user_id = $2)";
 pub(super) const HANDLE_DELETE: &str = "DELETE FROM user_handles WHERE handle = $1 AND user_id = $2 AND NOT is_id";
 pub(super) const USER_NAME_TAKEN: &str = "SELECT user_id FROM user_handles WHERE handle = $1";
-pub(super) const USER_INSERT: &str = "INSERT INTO users (org_id, id, kind, user_name, user_name_folded, name, name_folded, \
-     description, access_token_type, state, token_epoch, sequence, created_at, changed_at) \
+pub(super) const USER_INSERT: &str = "INSERT INTO users (org_id, id, kind, user_name, user_name_folded, name, \
+     name_folded, description, access_token_type, state, token_epoch, sequence, created_at, changed_at) \
      VALUES ($1, $2, 2, $3, $4, $5, $6, $7, $8, 1, $9, $9, $10, $10)";
 pub(super) const USER_UPDATE: &str = "UPDATE users SET name = $3, name_folded = $4, description = $5, \
      access_token_type = $6, sequence = $7, changed_at = $8 WHERE org_id = $1 AND id = $2";
@@ -105,9 +79,9 @@ macro_rules! caller {
             $columns,
             ", o.id AS context_org, m.scope, m.org_id AS member_org, m.object_id, m.roles FROM ",
             $table,
-            " t JOIN users u ON u.org_id = t.org_id AND u.id = t.user_id ",
-            "LEFT JOIN organizations o ON o.id = CASE WHEN $2 = '' THEN u.org_id ELSE $2 END ",
-            "LEFT JOIN memberships m ON m.user_id = t.user_id AND m.user_org_id = t.org_id AND m.org_id IN ('', o.id) ",
+            " t JOIN users u ON u.org_id = t.org_id AND u.id = t.user_id \
+             LEFT JOIN organizations o ON o.id = CASE WHEN $2 = '' THEN u.org_id ELSE $2 END \
+             LEFT JOIN memberships m ON m.user_id = t.user_id AND m.user_org_id = t.org_id AND m.org_id IN ('', o.id) ",
             $rest
         )
     };
@@ -119,39 +93,25 @@ pub(super) const CALLER_BY_TOKEN: &str =
 
 impl Store {
     /// A user of the organization.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn user_by_id(&self, at: UserAt<'_>) -> Result<Option<UserRow>> {
-        Ok(on!(&self.read, c => sqlx::query_as(USER_BY_ID).bind(at.org_id).bind(at.id).fetch_optional(c).await)?)
+        self.row(&query!(USER_BY_ID; at.org_id, at.id)).await
     }
 
     /// Whether a user of any organization has this login name, in whatever case, or ever had it as its id.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn user_name_taken(&self, user_name: &str) -> Result<bool> {
-        let found = on!(&self.read, c => sqlx::query_scalar::<_, String>(USER_NAME_TAKEN)
-            .bind(fold(user_name)).fetch_optional(c).await)?;
-        Ok(found.is_some())
+        Ok(self.scalar::<String>(&query!(USER_NAME_TAKEN; fold(user_name))).await?.is_some())
     }
 
     /// The user behind a personal access token: one row per membership in the instance and in the
     /// organization of the call, or one without, or no row if the token is unknown. `org_id` is the
     /// organization the call names, empty for the user's own.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn caller_by_pat(&self, hash: &[u8], org_id: &str) -> Result<Vec<CallerRow>> {
-        Ok(on!(&self.read, c => sqlx::query_as(CALLER_BY_PAT).bind(hash).bind(org_id).fetch_all(c).await)?)
+        self.rows(&query!(CALLER_BY_PAT; hash, org_id)).await
     }
 
     /// The user behind an access token, as [`Store::caller_by_pat`].
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn caller_by_token(&self, id: i64, org_id: &str) -> Result<Vec<CallerRow>> {
-        Ok(on!(&self.read, c => sqlx::query_as(CALLER_BY_TOKEN).bind(id).bind(org_id).fetch_all(c).await)?)
+        self.rows(&query!(CALLER_BY_TOKEN; id, org_id)).await
     }
 }
 
@@ -168,44 +128,28 @@ pub struct HandleRow {
 
 impl Work {
     /// Locks a user; none if there is no such user.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn user_lock(&mut self, at: UserAt<'_>) -> Result<Option<Held<'_, UserRow>>> {
         self.hold(USER_LOCK, AggregateKind::User, [at.org_id, at.id], None).await
     }
 
     /// As [`Work::user_lock`], for a user that is going to be removed.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn user_lock_to_end(&mut self, at: UserAt<'_>) -> Result<Option<Held<'_, UserRow>>> {
         self.hold(USER_LOCK_TO_END, AggregateKind::User, [at.org_id, at.id], None).await
     }
 
     /// The organization of a user, of whatever organization; the user may be gone a moment later.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn user_org(&mut self, id: &str) -> Result<Option<String>> {
-        Ok(one_text!(self.tx(), Sql::of(USER_ORG), id)?)
+        self.scalar(&query!(USER_ORG; id)).await
     }
 
     /// The organization of a user, of whatever organization; the user stays until the unit of work ends.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn user_kept(&mut self, id: &str) -> Result<Option<String>> {
-        Ok(one_text!(self.tx(), USER_KEPT, id)?)
+        self.scalar(&query!(USER_KEPT; id)).await
     }
 
     /// Who has this id or this login name, or had the id.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn handles_taken(&mut self, id: &str, user_name: &str) -> Result<Vec<HandleRow>> {
-        Ok(on!(self.tx(), c => sqlx::query_as(HANDLES_TAKEN)
-            .bind(fold(id)).bind(fold(user_name)).fetch_all(&mut **c).await)?)
+        self.rows(&query!(HANDLES_TAKEN; fold(id), fold(user_name))).await
     }
 }
 

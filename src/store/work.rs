@@ -15,13 +15,11 @@
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sqlx::FromRow;
-use sqlx::postgres::PgRow;
-use sqlx::sqlite::SqliteRow;
-
 use super::changes::Guard;
-use super::events::append;
-use super::pools::PgTx;
+use super::events::Appended;
+use super::executor::{Answer, Executor, Place, Row, Want};
+use super::lease::PgTx;
+use super::sql::Query;
 use super::writer::GroupTx;
 use super::{Aggregate, Change, Engine, Recorded, Result, Rows, Statement, Store, StoreError};
 use crate::clock::Micros;
@@ -42,7 +40,16 @@ pub struct Actor<'a> {
 }
 
 /// An open transaction of either engine.
-pub(super) type Begun = Engine<PgTx, GroupTx>;
+type Begun = Engine<PgTx, GroupTx>;
+
+impl<'c> From<&'c mut Begun> for Place<'c> {
+    fn from(begun: &'c mut Begun) -> Self {
+        match begun {
+            Engine::Pg(tx) => Self::Lease(tx),
+            Engine::Lite(tx) => Self::Lite(tx),
+        }
+    }
+}
 
 /// A unit of work: a transaction, and what has been recorded in it.
 pub struct Work {
@@ -52,6 +59,7 @@ pub struct Work {
     changed: Option<Guard>,
     /// Where both go when the function is done with them.
     home: Home,
+    executor: Executor,
     editor: Arc<str>,
     now: Micros,
 }
@@ -79,9 +87,14 @@ impl Store {
         let mut tries = 1;
         loop {
             let home = Home::default();
-            let begun = Some(self.begin(actor.org_id).await?);
-            let changed = Some(self.changes.touch_none());
-            let work = Work { begun, changed, home: Arc::clone(&home), editor: Arc::clone(&editor), now: actor.now };
+            let work = Work {
+                begun: Some(self.begin(actor.org_id).await?),
+                changed: Some(self.changes.touch_none()),
+                home: Arc::clone(&home),
+                executor: self.executor.clone(),
+                editor: Arc::clone(&editor),
+                now: actor.now,
+            };
             let outcome = act(work).await;
             let begun = home.lock().unwrap_or_else(PoisonError::into_inner).take();
             let Some((begun, changed)) = begun else {
@@ -101,38 +114,28 @@ impl Store {
         }
     }
 
-    /// Executes one statement of an organization ("" for the server) that is a unit of work of its own and changes nothing that a cache may hold;
-    /// gives the number of rows.
-    ///
-    /// # Errors
-    /// The store failed.
+    /// Executes one statement of an organization ("" for the server) that is a unit of work of its own and changes
+    /// nothing that a cache may hold; gives the number of rows.
     pub(super) async fn alone(&self, org_id: &str, statement: &Statement<'_>) -> Result<u64> {
+        Ok(self.answer_alone(org_id, &statement.query).await?.changed())
+    }
+
+    /// As [`Store::alone`], for a statement of the server that gives rows.
+    pub(super) async fn alone_rows<T: Row>(&self, query: &Query<'_>) -> Result<Vec<T>> {
+        Ok(self.answer_alone("", query).await?.rows()?)
+    }
+
+    async fn answer_alone(&self, org_id: &str, query: &Query<'_>) -> Result<Answer> {
         match &self.write {
             Engine::Pg(writers) => {
                 let mut lease = writers.lease(org_id).await?;
-                Ok(statement.on_pg(&mut lease).await?)
+                Ok(self.executor.ask(Place::Lease(&mut lease), query, Want::All).await?)
             }
             Engine::Lite(writer) => {
                 let mut tx = writer.begin().await?;
-                let rows = statement.on_lite(&mut tx).await?;
+                let answer = self.executor.ask(Place::Lite(&mut tx), query, Want::All).await?;
                 tx.end(true, ()).await?;
-                Ok(rows)
-            }
-        }
-    }
-
-    /// As [`Store::alone`], for a statement without values that gives rows.
-    pub(super) async fn alone_rows<R>(&self, sql: &'static str) -> Result<Vec<R>>
-    where
-        R: for<'r> FromRow<'r, PgRow> + for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
-    {
-        match &self.write {
-            Engine::Pg(writers) => Ok(sqlx::query_as(sql).fetch_all(&mut writers.lease("").await?).await?),
-            Engine::Lite(writer) => {
-                let mut tx = writer.begin().await?;
-                let rows = sqlx::query_as(sql).fetch_all(&mut *tx).await?;
-                tx.end(true, ()).await?;
-                Ok(rows)
+                Ok(answer)
             }
         }
     }
@@ -179,9 +182,29 @@ impl Work {
         self.now
     }
 
-    #[expect(clippy::expect_used, reason = "the transaction is there until the unit of work is dropped")]
-    pub(super) fn tx(&mut self) -> &mut Begun {
-        self.begun.as_mut().expect("a transaction")
+    async fn ask(&mut self, query: &Query<'_>, want: Want) -> Result<Answer> {
+        let Some(begun) = &mut self.begun else {
+            return Err(StoreError::Inconsistent("a unit of work that has ended"));
+        };
+        Ok(self.executor.ask(begun, query, want).await?)
+    }
+
+    /// All rows that a query finds.
+    pub(super) async fn rows<T: Row>(&mut self, query: &Query<'_>) -> Result<Vec<T>> {
+        Ok(self.ask(query, Want::All).await?.rows()?)
+    }
+
+    /// The row that a query finds, if any.
+    pub(super) async fn row<T: Row>(&mut self, query: &Query<'_>) -> Result<Option<T>> {
+        Ok(self.ask(query, Want::First).await?.row()?)
+    }
+
+    /// The one column of the row that a query finds, if any.
+    pub(super) async fn scalar<T>(&mut self, query: &Query<'_>) -> Result<Option<T>>
+    where
+        (T,): Row,
+    {
+        Ok(self.row::<(T,)>(query).await?.map(|(value,)| value))
     }
 
     /// Rows of an organization are written, beside those of the aggregates that are recorded; "" for all.
@@ -201,19 +224,18 @@ impl Work {
         let recorded = aggregate.next(&events, self.now);
         let rows = change.rows(&recorded);
         let editor = Arc::clone(&self.editor);
-        let appended = append(aggregate, &recorded, &editor, &events);
-        let rest = match self.tx() {
+        let appended = Appended { aggregate, recorded: &recorded, editor: &editor, events: &events };
+        let rest = if matches!(self.begun, Some(Engine::Pg(_))) {
             // In one round trip: what is appended, and the first row.
-            Engine::Pg(tx) => {
-                let first = rows.first();
-                let done = appended.on_pg(tx, first).await?;
-                first.map_or(Ok(()), |first| check(first.rows, done))?;
-                rows.get(1..).unwrap_or_default()
+            let first = rows.first();
+            let done = self.ask(&appended.with(first.map(|first| &first.query)), Want::All).await?.changed();
+            first.map_or(Ok(()), |first| check(first.rows, done))?;
+            rows.get(1..).unwrap_or_default()
+        } else {
+            for query in appended.apart() {
+                self.ask(&query, Want::All).await?;
             }
-            Engine::Lite(tx) => {
-                appended.on_lite(tx).await?;
-                rows.as_slice()
-            }
+            rows.as_slice()
         };
         for statement in rest {
             self.execute(statement).await?;
@@ -224,10 +246,7 @@ impl Work {
 
     /// Executes a statement that needs no event of its own.
     pub(super) async fn execute(&mut self, statement: &Statement<'_>) -> Result<u64> {
-        let done = match self.tx() {
-            Engine::Pg(tx) => statement.on_pg(tx).await?,
-            Engine::Lite(tx) => statement.on_lite(tx).await?,
-        };
+        let done = self.ask(&statement.query, Want::All).await?.changed();
         check(statement.rows, done)?;
         Ok(done)
     }

@@ -2,7 +2,8 @@
 //! writers that wait for locks; and no organization has all of them.
 
 use super::gate::Gate;
-use super::pools::{Lease, PgTx, Pool};
+use super::lease::{Lease, PgTx};
+use super::pools::Pool;
 
 /// The pool of the writers, and the gate before it.
 #[derive(Clone)]

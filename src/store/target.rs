@@ -1,0 +1,57 @@
+//! Where the data lives.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
+
+use sqlx::postgres::PgConnectOptions;
+
+/// Where the data lives.
+#[derive(Clone)]
+pub enum Target {
+    /// A PostgreSQL server.
+    Postgres(Box<PgConnectOptions>),
+    /// A SQLite file.
+    Sqlite(PathBuf),
+}
+
+impl Target {
+    /// The database as people know it, without what may be secret.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Sqlite(path) => format!("the SQLite database {}", path.display()),
+            Self::Postgres(options) => match options.get_socket() {
+                Some(socket) => format!("PostgreSQL at the socket {}", socket.display()),
+                None => format!("PostgreSQL at {}:{}", options.get_host(), options.get_port()),
+            },
+        }
+    }
+}
+
+impl std::fmt::Debug for Target {
+    /// Without what may be secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Target({})", self.place())
+    }
+}
+
+/// Reads `DATABASE_URL`; none or an empty one means SQLite in the data directory.
+///
+/// # Errors
+/// The URL is neither `postgres://…` nor `sqlite:…`, or malformed. The text never repeats the URL,
+/// which may hold a password.
+pub fn target_of(url: Option<&str>, data_dir: &Path) -> std::result::Result<Target, String> {
+    match url.filter(|u| !u.is_empty()) {
+        None => Ok(Target::Sqlite(data_dir.join("claviger.db"))),
+        Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+            PgConnectOptions::from_str(url)
+                .map(|o| Target::Postgres(Box::new(o.application_name("claviger"))))
+                .map_err(|_| "DATABASE_URL is not a valid postgres:// URL".to_owned())
+        }
+        Some(url) => url
+            .strip_prefix("sqlite://")
+            .or_else(|| url.strip_prefix("sqlite:"))
+            .filter(|path| !path.is_empty())
+            .map(|path| Target::Sqlite(PathBuf::from(path)))
+            .ok_or_else(|| "DATABASE_URL must begin with postgres:// or sqlite:".to_owned()),
+    }
+}
