@@ -211,7 +211,8 @@ async fn strangers_leave_nothing_behind_and_cost_one_look_up_at_most() {
         }
     })
     .await;
-    assert_eq!((asked, grown), (0, 0), "what can be no name is not looked up");
+    // What others left may go meanwhile.
+    assert!(asked == 0 && grown <= 0, "what can be no name is not looked up: {asked}, {grown}");
     let (asked, grown) = cost(&server, async || {
         for n in 0..20 {
             let forged = Signer { kid: n.to_string(), ..signer.clone() };
