@@ -1,10 +1,10 @@
 //! Organizations.
 
 use super::Deps;
-use super::outcome::{Created, made};
+use super::outcome::{Created, changed, made};
 use crate::auth::Admitted;
 use crate::error::{Error, Result};
-use crate::store::{AggregateKind, MemberAdded, OrgAdded, OrgRow, OrgTaken, Scope, UserAt};
+use crate::store::{AggregateKind, MemberAdded, OrgAdded, OrgRenamed, OrgRow, OrgTaken, Scope, Stamp, UserAt, Work};
 
 /// Longest label of a domain in bytes (RFC 1035, section 2.3.4).
 const MAX_LABEL: usize = 63;
@@ -18,10 +18,7 @@ impl Orgs {
     /// # Errors
     /// `ORG-RrfXY` the name yields no domain, `EVENT-Mf9sd` blank name, code 6 name or domain taken.
     pub async fn add_org(&self, who: &Admitted, name: &str) -> Result<Created> {
-        let name = name.trim();
-        if name.is_empty() {
-            return Err(Error::invalid("EVENT-Mf9sd", "Organisation is invalid"));
-        }
+        let name = checked(name)?;
         let domain = domain_of(name, &self.0.domain)?;
         let id = self.0.ids.next().await;
         let added = OrgAdded { id: &id, name, domain: &domain };
@@ -29,11 +26,7 @@ impl Orgs {
             // The owner must stay until its membership is written.
             let owner_org = work.user_kept(&who.user_id).await?;
             let owner_org = owner_org.ok_or_else(|| Error::unauthenticated("AUTH-7fs1e", "Errors.Token.Invalid"))?;
-            match work.org_taken(name, &domain).await? {
-                Some(OrgTaken::Name) => return Err(Error::already_exists(NAME_TAKEN)),
-                Some(OrgTaken::Domain) => return Err(Error::already_exists(DOMAIN_TAKEN)),
-                None => {}
-            }
+            free(&mut work, name, &domain, "").await?;
             let mut org = work.begin(AggregateKind::Org, &id, &id);
             org.record(&added).await?;
             let user = UserAt { org_id: &owner_org, id: &who.user_id };
@@ -42,6 +35,28 @@ impl Orgs {
         });
         let stamp = work.await?;
         Ok(Created { id, stamp })
+    }
+
+    /// Gives the organization of the call another name, and the domain that follows from it; the old ones are free
+    /// at once.
+    ///
+    /// # Errors
+    /// `EVENT-Mf9sd` blank name, `ORG-1MRds` it has just gone, `ORG-4VSdf` name unchanged, `ORG-RrfXY` the name
+    /// yields no domain, code 6 name or domain taken.
+    pub async fn update_org(&self, who: &Admitted, name: &str) -> Result<Stamp> {
+        let (id, name) = (&who.org_id, checked(name)?);
+        let work = self.0.store.work(who.actor(), async |mut work| {
+            let mut org = work.org_lock(id).await?.ok_or_else(|| Error::not_found("ORG-1MRds", NOT_FOUND))?;
+            if org.row.name == name {
+                return Err(Error::precondition("ORG-4VSdf", "Organisation not changed"));
+            }
+            let domain = domain_of(name, &self.0.domain)?;
+            free(org.work, name, &domain, id).await?;
+            let (old_domain, created_at) = (org.row.primary_domain.clone(), org.row.stamp.created_at);
+            let renamed = OrgRenamed { id, name, old_domain: &old_domain, domain: &domain };
+            Ok(changed(&org.record(&renamed).await?, created_at))
+        });
+        work.await
     }
 
     /// The organization of the call.
@@ -53,6 +68,24 @@ impl Orgs {
     }
 }
 
+/// The name without surrounding blanks.
+fn checked(name: &str) -> Result<&str> {
+    match name.trim() {
+        "" => Err(Error::invalid("EVENT-Mf9sd", "Organisation is invalid")),
+        name => Ok(name),
+    }
+}
+
+/// Whether no organization but `own` has that name or domain.
+async fn free(work: &mut Work, name: &str, domain: &str, own: &str) -> Result<()> {
+    match work.org_taken(name, domain, own).await? {
+        Some(OrgTaken::Name) => Err(Error::already_exists(NAME_TAKEN)),
+        Some(OrgTaken::Domain) => Err(Error::already_exists(DOMAIN_TAKEN)),
+        None => Ok(()),
+    }
+}
+
+const NOT_FOUND: &str = "Organisation not found";
 const NAME_TAKEN: &str = "Organisation's name or id already taken";
 const DOMAIN_TAKEN: &str = "Domain already exists";
 

@@ -42,9 +42,11 @@ kinds! {
     SigningKeyDeactivated = "web_key.deactivated", "Signing key deactivated";
     SigningKeyRemoved = "web_key.removed", "Signing key removed";
     OrgAdded = "org.added", "Organization added";
+    OrgChanged = "org.changed", "Organization changed";
     OrgDomainAdded = "org.domain.added", "Domain added";
     OrgDomainVerified = "org.domain.verified", "Domain verified";
     OrgDomainPrimarySet = "org.domain.primary.set", "Organization Domain set";
+    OrgDomainRemoved = "org.domain.removed", "Domain removed";
     OrgMemberAdded = "org.member.added", "Organization member added";
     ProjectAdded = "project.added", "Project added";
     ProjectChanged = "project.changed", "Project changed";

@@ -80,7 +80,7 @@ pub use look::{Look, LookError, sqlite_files};
 pub use members::{HeldRolesRow, MemberAdded, MemberChanged, MemberRemoved, Scope};
 pub use memory::{BUDGET, Heap, Holder, Remembered};
 pub use oauth_clients::{ClientRow, MachineRow, RolesRow};
-pub use orgs::{OrgAdded, OrgTaken};
+pub use orgs::{OrgAdded, OrgRenamed, OrgTaken};
 pub use projects::{ProjectAdded, ProjectChanged, ProjectRemoved, ProjectSwitched, ProjectValues};
 pub use roles::{ProjectAt, RoleAdded, RoleChanged, RoleFilter, RoleRemoved, RoleValues};
 pub use rows::*;

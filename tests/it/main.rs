@@ -28,6 +28,7 @@ mod key_turns;
 mod keys;
 mod lists;
 mod operation;
+mod orgs;
 mod own_keys;
 mod races;
 mod replay;
