@@ -6,7 +6,7 @@ use prost_reflect::{FieldDescriptor, MethodDescriptor};
 
 use super::error::Problem;
 use super::names::camel;
-use super::options::{Options, given, text};
+use super::options::{Options, flag, given, text};
 use super::rest::is_plain_text;
 use super::source::Placed as _;
 
@@ -18,6 +18,8 @@ pub enum Permission {
     Authenticated,
     /// A role that gives this permission.
     Named(String),
+    /// The same where the addressed object belongs.
+    OfOwner(String),
 }
 
 /// Who may call an RPC.
@@ -39,7 +41,7 @@ pub fn permissions(roles: &str) -> BTreeSet<&str> {
 /// # Errors
 /// It is not said, no role gives the permission, or there is no such field.
 pub fn read(method: &MethodDescriptor, options: &Options, roles: &BTreeSet<&str>) -> Result<Access, Problem> {
-    let known = ["permission", "check_field_name"];
+    let known = ["permission", "check_field_name", "of_owner"];
     let Some(option) = given(method, &method.options(), &options.auth, &known)? else {
         return Err(method.problem(format!(
             "say who may call {}: option (zitadel.v1.auth_option) = {{permission: \"...\"}} with the name of a \
@@ -51,9 +53,13 @@ pub fn read(method: &MethodDescriptor, options: &Options, roles: &BTreeSet<&str>
     let permission = match text(&option, "permission").as_str() {
         "public" => Permission::Public,
         "authenticated" => Permission::Authenticated,
+        name if roles.contains(name) && flag(&option, "of_owner") => Permission::OfOwner(name.to_owned()),
         name if roles.contains(name) => Permission::Named(name.to_owned()),
         name => return Err(wrong(format!("no role of roles.txt gives the permission {name:?}"))),
     };
+    if flag(&option, "of_owner") && !matches!(permission, Permission::OfOwner(_)) {
+        return Err(wrong("of_owner says nothing without a permission; leave it out".to_owned()));
+    }
     let name = text(&option, "check_field_name");
     if name.is_empty() {
         return Ok(Access { permission, context: None });

@@ -70,6 +70,7 @@ fn permission(permission: &Permission) -> String {
         Permission::Public => "Permission::Public".to_owned(),
         Permission::Authenticated => "Permission::Authenticated".to_owned(),
         Permission::Named(name) => format!("Permission::Named({name:?})"),
+        Permission::OfOwner(name) => format!("Permission::OfOwner({name:?})"),
     }
 }
 

@@ -4,6 +4,8 @@
 //! a file for each noun, whose functions turn messages into the plain types of `service` and back.
 
 mod adapter;
+mod admin_v1;
+mod application_v2;
 mod auth_v1;
 mod management_v1;
 mod oauth;

@@ -14,7 +14,7 @@ use super::adapter::limits::{Bound, Limits};
 use super::adapter::request_id::{self, NewRequestId};
 use super::adapter::routes::Table;
 use super::ops::{health, metrics};
-use super::{auth_v1, management_v1, oauth};
+use super::{admin_v1, application_v2, auth_v1, management_v1, oauth};
 use crate::auth::Gate;
 use crate::crypto::keypool::KeyPool;
 use crate::proto::DESCRIPTOR_SET;
@@ -45,7 +45,10 @@ pub struct Parts {
 
 /// All routes of the contract.
 fn table(services: &Services, gate: Gate) -> Table {
-    auth_v1::routes(management_v1::routes(Table::new(gate), services), services)
+    let owners = gate.owners();
+    let table = management_v1::routes(Table::new(gate), services);
+    let table = auth_v1::routes(table, services);
+    application_v2::routes(admin_v1::routes(table), services, &owners)
 }
 
 /// Names of RPCs of the contract that no route table serves; there are none.

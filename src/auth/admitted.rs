@@ -69,7 +69,10 @@ impl Caller {
     pub fn admit<C: Call>(self, request: &C) -> Result<Admitted> {
         let granted = match C::RPC.permission {
             Permission::Public | Permission::Authenticated => Granted::Everywhere,
-            Permission::Named(permission) => evaluate(&self.memberships, &self.org_id, permission)?,
+            // An object that is addressed by its id alone has its own way in: Owners. This one knows only the header.
+            Permission::Named(permission) | Permission::OfOwner(permission) => {
+                evaluate(&self.memberships, &self.org_id, permission)?
+            }
         };
         if let Granted::Projects(ids) = &granted {
             let wanted = request.context();
@@ -79,6 +82,11 @@ impl Caller {
         }
         request.validate()?;
         Ok(self.admitted(granted))
+    }
+
+    /// Let in where an object belongs that was found by its id.
+    pub(super) fn admitted_at(self, org_id: String, granted: Granted) -> Admitted {
+        Self { org_id, ..self }.admitted(granted)
     }
 
     fn admitted(self, granted: Granted) -> Admitted {

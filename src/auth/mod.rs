@@ -2,6 +2,7 @@
 
 mod admitted;
 mod names;
+mod owners;
 mod permission;
 mod presented;
 mod ring;
@@ -12,6 +13,7 @@ mod usage;
 
 pub use admitted::{Admitted, Caller, Granted};
 pub use names::{can_be_token, can_name};
+pub use owners::Owners;
 pub use permission::{Membership, may_give, role_names};
 pub use presented::Presented;
 pub use ring::Ring;

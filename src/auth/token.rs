@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::names::{can_be_token, can_name};
+use super::owners::Owners;
 use super::permission::permits;
 use super::presented::Presented;
 use super::scopes::Scopes;
@@ -87,6 +88,11 @@ impl Gate {
     pub fn new(parts: GateParts) -> Self {
         let callers = Cache::new(&parts.store, CALLERS);
         Self(Arc::new(Inner { parts, callers }))
+    }
+
+    /// Finds out whose something is, for calls that address it by its id alone.
+    pub fn owners(&self) -> Owners {
+        Owners::new(self.0.parts.store.clone())
     }
 
     /// Who calls with these headers. `org_id` is `x-zitadel-orgid`, empty if absent.

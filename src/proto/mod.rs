@@ -97,6 +97,8 @@ pub enum Permission {
     Authenticated,
     /// A role that gives this permission (contract, `permissions.md`).
     Named(&'static str),
+    /// The same where the addressed object belongs, which is known once it has been found.
+    OfOwner(&'static str),
 }
 
 /// A request message: knows its RPC and how path parameters get into it.

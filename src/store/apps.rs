@@ -1,6 +1,7 @@
 //! Applications of a project.
 
 use serde::Serialize;
+use sqlx::FromRow;
 
 use super::held::lock;
 use super::lists::{Source, paged};
@@ -30,6 +31,7 @@ macro_rules! columns {
 
 pub(super) const APP_BY_ID: &str =
     concat!("SELECT ", columns!(), " FROM apps a WHERE a.org_id = $1 AND a.project_id = $2 AND a.id = $3");
+pub(super) const APP_PLACE: &str = "SELECT org_id, project_id FROM apps WHERE id = $1";
 pub(super) const APP_INSERT: &str = "INSERT INTO apps (org_id, project_id, id, kind, name, name_folded, state, \
      client_id, auth_method, takes_keys, secret_hash, oidc_config, key_count, switched_sequence, sequence, \
      created_at, changed_at) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $10, $11, 0, 0, $12, $13, $13)";
@@ -53,6 +55,11 @@ impl Store {
     /// An application of the project.
     pub async fn app_by_id(&self, org_id: &str, project_id: &str, id: &str) -> Result<Option<AppRow>> {
         self.row(&query!(APP_BY_ID; org_id, project_id, id)).await
+    }
+
+    /// Where an application is, in whichever organization.
+    pub async fn app_place(&self, id: &str) -> Result<Option<AppPlace>> {
+        self.row(&query!(APP_PLACE; id)).await
     }
 
     /// Applications of a project.
@@ -271,6 +278,15 @@ impl Change for AppRemoved<'_> {
     fn rows(&self, _event: &Recorded) -> Vec<Statement<'_>> {
         vec![statement!(APP_DELETE; self.at.org_id, self.at.project_id, self.at.id)]
     }
+}
+
+/// Whose an application is.
+#[derive(Debug, FromRow)]
+pub struct AppPlace {
+    /// Organization.
+    pub org_id: String,
+    /// Project.
+    pub project_id: String,
 }
 
 /// Where an application is.

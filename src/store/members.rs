@@ -58,6 +58,8 @@ pub(super) const MEMBER_DELETE: &str =
 pub(super) const MEMBERSHIPS_OF: &str = "SELECT COUNT(*) FROM memberships WHERE user_id = $1 AND org_id = $2";
 pub(super) const ROLES_HELD: &str = "SELECT org_id, scope, object_id, roles FROM memberships WHERE user_id = $1 \
      ORDER BY org_id, scope, object_id";
+pub(super) const ROLES_HELD_IN: &str = "SELECT org_id, scope, object_id, roles FROM memberships WHERE user_id = $1 \
+     AND org_id IN ('', $2)";
 
 /// Roles that a user has somewhere.
 #[derive(Debug, Clone, FromRow)]
@@ -73,6 +75,11 @@ pub struct HeldRolesRow {
 }
 
 impl Store {
+    /// Memberships of a user in an organization and in the instance.
+    pub async fn roles_held_in(&self, user_id: &str, org_id: &str) -> Result<Vec<HeldRolesRow>> {
+        self.rows(&query!(ROLES_HELD_IN; user_id, org_id)).await
+    }
+
     /// Members of a project; with `user_ids`, only these.
     pub async fn project_members(
         &self,

@@ -58,7 +58,8 @@ mod writers;
 
 pub use access_tokens::{TokenInsert, TokenRow};
 pub use apps::{
-    AppAdded, AppAt, AppConfig, AppMethod, AppMethodChanged, AppRemoved, AppRenamed, AppSecretChanged, AppSwitched,
+    AppAdded, AppAt, AppConfig, AppMethod, AppMethodChanged, AppPlace, AppRemoved, AppRenamed, AppSecretChanged,
+    AppSwitched,
 };
 pub use bootstrap::InstanceRow;
 pub use cache::{Answer, Cache, Found, Verdict};

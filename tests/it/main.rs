@@ -46,4 +46,5 @@ mod support;
 mod tokens;
 mod usage;
 mod users;
+mod v2;
 mod work;

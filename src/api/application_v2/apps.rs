@@ -1,0 +1,64 @@
+//! Applications.
+
+use std::sync::Arc;
+
+use buffa::{EnumValue, MessageField};
+
+use super::oidc;
+use crate::api::adapter::details::timestamp;
+use crate::api::adapter::routes::Resource;
+use crate::auth::{Caller, Owners};
+use crate::error::{Error, Result};
+use crate::proto::zitadel::application::v2::__buffa::oneof::application::Configuration;
+use crate::proto::zitadel::application::v2::{
+    APIConfiguration, Application, ApplicationState, GetApplicationRequest, GetApplicationResponse,
+};
+use crate::service::apps::{App, AppId, Apps};
+
+/// What the functions of this file work with.
+pub struct Parts {
+    /// Applications.
+    pub apps: Arc<Apps>,
+    /// Whose they are.
+    pub owners: Owners,
+}
+
+/// RPCs of applications.
+pub fn routes(table: Resource<Parts>) -> Resource<Parts> {
+    table.rpc("GetApplication", get_application)
+}
+
+async fn get_application(
+    parts: Arc<Parts>,
+    caller: Caller,
+    request: GetApplicationRequest,
+) -> Result<GetApplicationResponse> {
+    let (who, project_id) = parts.owners.admit_to_app(caller, &request, &request.application_id, not_found).await?;
+    let id = AppId { project_id: &project_id, id: &request.application_id };
+    let app = parts.apps.app(&who, id).await?.ok_or_else(not_found)?;
+    Ok(GetApplicationResponse { application: MessageField::some(message(project_id, app)) })
+}
+
+fn not_found() -> Error {
+    Error::not_found("QUERY-pCP8P", "Errors.App.NotExisting")
+}
+
+fn message(project_id: String, app: App) -> Application {
+    let App { row, oidc } = app;
+    let configuration = match oidc {
+        Some(config) => Configuration::OidcConfiguration(Box::new(oidc::message(config, row.client_id))),
+        None => Configuration::ApiConfiguration(Box::new(APIConfiguration {
+            client_id: row.client_id,
+            auth_method_type: EnumValue::from(i32::try_from(row.auth_method).unwrap_or_default()),
+        })),
+    };
+    Application {
+        application_id: row.id,
+        creation_date: MessageField::some(timestamp(row.stamp.created_at)),
+        change_date: MessageField::some(timestamp(row.stamp.changed_at)),
+        state: EnumValue::<ApplicationState>::from(i32::try_from(row.state.number()).unwrap_or_default()),
+        name: row.name,
+        configuration: Some(configuration),
+        project_id,
+    }
+}
