@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
-use axum::http::{HeaderName, Request, Response};
+use axum::http::{HeaderName, HeaderValue, Request, Response};
 use tower::{Layer, Service};
 
 /// Where gRPC says how a call ended, if that is all it says.
@@ -48,7 +48,7 @@ impl Count {
 /// The place of an answer in [`CLASSES`]. gRPC always has HTTP status 200 and tells errors by a code of its own. What
 /// comes after the head is not looked at: the end of a stream, and errors of gRPC-web, which are in the body.
 fn class(response: &Response<Body>) -> usize {
-    match response.headers().get(GRPC_STATUS).map(|code| code.as_bytes()) {
+    match response.headers().get(GRPC_STATUS).map(HeaderValue::as_bytes) {
         None => usize::from(response.status().as_u16() / 100).clamp(2, 5) - 2,
         Some(b"0") => 0,
         // Unknown, deadline exceeded, internal, unavailable, data loss: ours to answer for.

@@ -104,8 +104,9 @@ impl Service<Request<Body>> for Gateway {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let inner = Arc::clone(&self.0);
-        if is_grpc(&request) || (!is_rest(request.uri().path()) && speaks_rpc(&request)) {
-            let answer = answers(&request);
+        let grpc = is_grpc(&request);
+        if grpc || (!is_rest(request.uri().path()) && speaks_rpc(&request)) {
+            let answer = answer_of(grpc);
             return Box::pin(async move { Ok(inner.rpc(request).await.unwrap_or_else(answer)) });
         }
         Box::pin(async move { Ok(inner.rest(request).await.unwrap_or_else(|e| error::response(&e))) })
@@ -114,7 +115,11 @@ impl Service<Request<Body>> for Gateway {
 
 /// An error outside of any handler goes to the client in its own protocol.
 pub fn answers(request: &Request<Body>) -> Answer {
-    if is_grpc(request) { |e| error::grpc_trailers_only(&e) } else { |e| error::response(&e) }
+    answer_of(is_grpc(request))
+}
+
+fn answer_of(grpc: bool) -> Answer {
+    if grpc { |e| error::grpc_trailers_only(&e) } else { |e| error::response(&e) }
 }
 
 impl Inner {
