@@ -3,17 +3,15 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::get;
-use tower::ServiceBuilder;
-use tower_http::request_id::{PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
-use tower_http::trace::TraceLayer;
 
-use super::adapter::cors;
-use super::adapter::gateway::Gateway;
+use super::adapter::cors::Cors;
+use super::adapter::count::Count;
+use super::adapter::gateway::{self, Gateway};
+use super::adapter::guard::Guard;
 use super::adapter::limits::{Bound, Limits};
-use super::adapter::request_id::{self, NewRequestId};
 use super::adapter::routes::Table;
-use super::ops::{health, metrics};
+use super::family::Family;
+use super::ops::{self, Numbers, health};
 use super::{admin_v1, application_v2, auth_v1, management_v1, oauth};
 use crate::auth::Gate;
 use crate::crypto::keypool::KeyPool;
@@ -56,38 +54,37 @@ pub fn unserved(services: &Services, gate: Gate) -> Vec<&'static str> {
     table(services, gate).missing().into_iter().collect()
 }
 
-/// The whole server as one router.
+/// The whole server as one router: three families, each with layers of its own. What is no probe and no OAuth
+/// endpoint is for the RPCs to answer, or to refuse.
+///
+/// How large a body may be is not of a layer: it depends on the call and on who makes it, and is said where bodies are
+/// read within the budget that all share (`adapter::limits`).
 ///
 /// # Panics
 /// If a route table contradicts the contract; any test that starts a server shows it.
 pub fn router(parts: Parts) -> Router {
+    let limits = Limits::new(parts.bound);
+    let guard = |answers| Some(Guard { deadline: parts.bound.deadline, answers });
+    let ops = Family { count: Count::of("ops"), cors: Cors::None, guard: None };
+    let oauth = Family { count: Count::of("oauth"), cors: Cors::Open, guard: guard(oauth::answers) };
+    let rpc = Family { count: Count::of("rpc"), cors: Cors::Open, guard: guard(gateway::answers) };
+
+    let counts = [&ops, &oauth, &rpc].map(|family| family.count.clone());
+    let numbers = Numbers { keys: parts.keys.clone(), store: parts.store.clone(), limits: limits.clone(), counts };
+    Router::new()
+        .merge(ops.around(ops::routes(parts.store.clone(), parts.shutdown.clone(), numbers)))
+        .merge(oauth.around(oauth::routes(&parts.oauth, &limits)))
+        .merge(rpc.around(Router::new().fallback_service(gateway(parts, limits))))
+}
+
+/// The RPCs of the contract, gRPC health, and reflection where it is wanted.
+fn gateway(parts: Parts, limits: Limits) -> Gateway {
     let mut table = table(&parts.services, parts.gate);
     if parts.reflection {
         table.rpc = reflection(table.rpc);
     }
-    table.rpc = health::rpc(table.rpc, parts.shutdown.clone());
-    let limits = Limits::new(parts.bound);
-    let oauth = oauth::routes(&parts.oauth, &limits);
-    let gateway = Gateway::new(table, limits.clone());
-    let layers = ServiceBuilder::new()
-        .map_request(request_id::checked)
-        .layer(SetRequestIdLayer::x_request_id(NewRequestId))
-        .layer(TraceLayer::new_for_http().make_span_with(request_span).on_failure(()))
-        .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(axum::middleware::from_fn(cors::layer));
-    Router::new()
-        .route("/debug/healthz", get(health::alive))
-        .route("/debug/ready", get(health::ready))
-        .route("/debug/validate", get(health::ready))
-        .with_state((parts.store.clone(), parts.shutdown))
-        .merge(Router::new().route("/debug/metrics", get(metrics::metrics)).with_state((
-            parts.keys,
-            parts.store,
-            limits,
-        )))
-        .merge(oauth)
-        .fallback_service(gateway)
-        .layer(layers)
+    table.rpc = health::rpc(table.rpc, parts.shutdown);
+    Gateway::new(table, limits)
 }
 
 #[expect(clippy::expect_used, reason = "the descriptor set is made by our own build")]
@@ -95,18 +92,4 @@ fn reflection(rpc: connectrpc::Router) -> connectrpc::Router {
     let reflector = connectrpc_reflection::Reflector::from_descriptor_set_bytes(DESCRIPTOR_SET)
         .expect("the contract is a valid descriptor set");
     connectrpc_reflection::install(rpc, reflector)
-}
-
-/// Bytes of a path, and of a method, that are shown in the log.
-const LONGEST_PATH: usize = 256;
-const LONGEST_METHOD: usize = 16;
-
-/// The request id is in every log line of the request; headers and bodies never are. What a stranger can make long
-/// is cut.
-fn request_span<B>(request: &axum::http::Request<B>) -> tracing::Span {
-    let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or("");
-    let method = Some(request.method().as_str()).filter(|method| method.len() <= LONGEST_METHOD).unwrap_or("other");
-    let path = request.uri().path();
-    let path = path.get(..path.floor_char_boundary(LONGEST_PATH)).unwrap_or(path);
-    tracing::info_span!("request", id, method, path)
 }

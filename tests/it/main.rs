@@ -16,6 +16,7 @@ mod crash;
 mod database;
 mod durable;
 mod errors;
+mod families;
 mod fuzz;
 mod fuzz_oauth;
 mod grants;

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use crate::support::process::Process;
 use crate::support::server::Database;
-use crate::support::{Options, TestServer, raw, text};
+use crate::support::{Options, TestServer, text};
 
 fn program(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_claviger"))
@@ -92,22 +92,6 @@ async fn a_request_that_never_ends_is_given_up() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 504"), "{answer}");
-}
-
-#[tokio::test]
-async fn browsers_may_use_grpc_web_from_anywhere() {
-    let server = TestServer::start().await;
-    let headers = [
-        ("Origin", "https://app.example.com"),
-        ("Access-Control-Request-Method", "POST"),
-        ("Access-Control-Request-Headers", "content-type,x-grpc-web,authorization"),
-    ]
-    .map(|(n, v)| (n.to_owned(), v.to_owned()));
-    let path = "/zitadel.management.v1.ManagementService/GetMyOrg";
-    let answer = raw::request(server.address, "OPTIONS", path, &headers, None).await;
-    assert_eq!(answer.status, 204);
-    assert_eq!(answer.header("access-control-allow-origin"), Some("https://app.example.com"));
-    assert_eq!(answer.header("access-control-max-age"), Some("600"));
 }
 
 #[test]

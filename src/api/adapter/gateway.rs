@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,13 +12,14 @@ use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Request, Response, Version, header};
 use connectrpc::{ConnectRpcService, DeadlinePolicy};
-use futures_util::{FutureExt as _, StreamExt as _};
+use futures_util::StreamExt as _;
 use http_body_util::{BodyExt as _, BodyStream, Limited, StreamBody};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 use tower::Service;
 
 use super::admission::{Door, Entered, PUBLIC_BODY, refuse};
+use super::guard::Answer;
 use super::limits::{Limits, MAX_BODY};
 use super::paths::{cleaned, redirect};
 use super::routes::{RestHandler, Table, within};
@@ -39,7 +39,7 @@ const WATCH: Duration = Duration::from_mins(10);
 /// Largest body of a gRPC call in bytes: a message and what frames it.
 const MAX_FRAMED: usize = MAX_BODY + 5;
 
-/// Everything below the probes. Cheap to clone.
+/// The family of the RPCs: the contract over all protocols, gRPC health and reflection. Cheap to clone.
 #[derive(Clone)]
 pub struct Gateway(Arc<Inner>);
 
@@ -104,26 +104,25 @@ impl Service<Request<Body>> for Gateway {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let inner = Arc::clone(&self.0);
-        Box::pin(async move { Ok(inner.answer(request).await) })
+        let grpc = is_grpc(&request);
+        if grpc || (!is_rest(request.uri().path()) && speaks_rpc(&request)) {
+            let answer = answer_of(grpc);
+            return Box::pin(async move { Ok(inner.rpc(request).await.unwrap_or_else(answer)) });
+        }
+        Box::pin(async move { Ok(inner.rest(request).await.unwrap_or_else(|e| error::response(&e))) })
     }
 }
 
-impl Inner {
-    /// An error outside of any handler goes to the client in its own protocol.
-    async fn answer(&self, request: Request<Body>) -> Response<Body> {
-        let grpc = is_grpc(&request);
-        let outcome = if grpc || (!is_rest(request.uri().path()) && speaks_rpc(&request)) {
-            guarded(&self.limits, Box::pin(self.rpc(request))).await.flatten()
-        } else {
-            guarded(&self.limits, Box::pin(self.rest(request))).await
-        };
-        match outcome {
-            Ok(response) => response,
-            Err(e) if grpc => error::grpc_trailers_only(&e),
-            Err(e) => error::response(&e),
-        }
-    }
+/// An error outside of any handler goes to the client in its own protocol.
+pub fn answers(request: &Request<Body>) -> Answer {
+    answer_of(is_grpc(request))
+}
 
+fn answer_of(grpc: bool) -> Answer {
+    if grpc { |e| error::grpc_trailers_only(&e) } else { |e| error::response(&e) }
+}
+
+impl Inner {
     async fn rpc(&self, request: Request<Body>) -> Result<Response<Body>> {
         let text = grpc_web_text::is_text(request.headers());
         let (mut head, body) = request.into_parts();
@@ -202,11 +201,7 @@ impl Inner {
         }
     }
 
-    async fn rest(&self, request: Request<Body>) -> Response<Body> {
-        self.find(request).await.unwrap_or_else(|e| error::response(&e))
-    }
-
-    async fn find(&self, request: Request<Body>) -> Result<Response<Body>> {
+    async fn rest(&self, request: Request<Body>) -> Result<Response<Body>> {
         let (head, body) = request.into_parts();
         let upload = Upload::new(&head, body);
         let path = head.uri.path();
@@ -301,19 +296,4 @@ fn effective_verb(method: &Method, headers: &HeaderMap) -> Method {
     }
     let named = headers.get("x-http-method-override").and_then(|v| Method::from_bytes(v.as_bytes()).ok());
     named.unwrap_or_else(|| method.clone())
-}
-
-/// Does work within the limits; a defect in it becomes an error.
-///
-/// # Errors
-/// Time is up, or the work panicked.
-pub async fn guarded<T>(limits: &Limits, work: impl Future<Output = T>) -> Result<T> {
-    let work = AssertUnwindSafe(limits.within(work)).catch_unwind();
-    work.await.unwrap_or_else(|panic| Err(defect(&*panic)))
-}
-
-fn defect(panic: &(dyn std::any::Any + Send)) -> Error {
-    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-    Error::internal(format!("panic: {text}"))
 }

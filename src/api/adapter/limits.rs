@@ -1,6 +1,5 @@
-//! How long a request may take, how many may be in work, and how much memory their bodies may take.
+//! How many requests may be in work, and how much memory and time their bodies may take.
 
-use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -75,16 +74,6 @@ impl Limits {
     pub fn level(&self) -> Level {
         let (working, waiting) = self.places.level();
         Level { working, waiting, body_bytes: self.callers.taken() + self.strangers.taken() }
-    }
-
-    /// Does the work within the deadline.
-    ///
-    /// # Errors
-    /// Code 4 when time is up.
-    pub async fn within<T>(&self, work: impl Future<Output = T>) -> Result<T> {
-        tokio::time::timeout(self.deadline, work)
-            .await
-            .map_err(|_| Error::native(Code::DeadlineExceeded, "the request took too long; try again"))
     }
 
     /// A place among the requests in work, in turn.

@@ -9,12 +9,11 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Response, StatusCode, request};
-use axum::response::IntoResponse as _;
 use axum::routing::any;
 use bytes::Bytes;
 
 use crate::api::adapter::admission::single;
-use crate::api::adapter::gateway::guarded;
+use crate::api::adapter::guard::Answer;
 use crate::api::adapter::limits::Limits;
 use crate::api::adapter::upload::Upload;
 use crate::auth::bearer;
@@ -42,6 +41,11 @@ pub fn routes(service: &Arc<OAuth>, limits: &Limits) -> Router {
         .router
 }
 
+/// How an error outside of any endpoint is told: as OAuth tells errors.
+pub fn answers(_: &axum::extract::Request) -> Answer {
+    |error| answer::error(&error.into())
+}
+
 /// A request: the service, its head, its body.
 type Request = (Arc<OAuth>, request::Parts, Bytes);
 
@@ -58,20 +62,15 @@ impl Table<'_> {
     {
         let (service, limits) = (Arc::clone(self.service), self.limits.clone());
         let handler = move |request: axum::extract::Request| async move {
-            let work = Box::pin(async {
-                let (head, body) = request.into_parts();
-                let upload = Upload::new(&head, body);
+            let (head, body) = request.into_parts();
+            let upload = Upload::new(&head, body);
+            let outcome = async {
                 single(&head.headers)?;
                 let (body, place) = limits.read_of_stranger(upload, MAX_FORM).await.map_err(unread)?;
                 // On the heap: who only waits for its body would else take the room for all that follows.
                 Box::pin(place::held(place, function((service, head, body.bytes.clone())))).await
-            });
-            match guarded(&limits, work).await {
-                Ok(Ok(response)) => response,
-                Ok(Err(error)) => answer::error(&error),
-                Err(error) => answer::error(&error.into()),
-            }
-            .into_response()
+            };
+            outcome.await.unwrap_or_else(|error| answer::error(&error))
         };
         self.router = self.router.route(path, any(handler));
         self

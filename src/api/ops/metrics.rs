@@ -6,13 +6,28 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 
+use crate::api::adapter::count::Count;
 use crate::api::adapter::limits::Limits;
 use crate::crypto::keypool::KeyPool;
 use crate::store::Store;
 
-/// The stock of key pairs, the memory of caches, and how full the server is.
-pub async fn metrics(State((pool, store, limits)): State<(KeyPool, Store, Limits)>) -> impl IntoResponse {
-    let (level, remembered, load) = (pool.level(), store.remembered(), limits.level());
+/// Where the numbers come from.
+#[derive(Clone)]
+pub struct Numbers {
+    /// The stock of key pairs.
+    pub keys: KeyPool,
+    /// The caches.
+    pub store: Store,
+    /// How full the server is.
+    pub limits: Limits,
+    /// The requests of each family.
+    pub counts: [Count; 3],
+}
+
+/// The stock of key pairs, the memory of caches, how full the server is, and how requests ended.
+pub async fn metrics(State(numbers): State<Numbers>) -> impl IntoResponse {
+    let (level, remembered) = (numbers.keys.level(), numbers.store.remembered());
+    let load = numbers.limits.level();
     let mut out = String::new();
     for (name, help, value) in [
         ("claviger_key_pool_depth", "Key pairs in stock.", level.depth),
@@ -34,5 +49,17 @@ pub async fn metrics(State((pool, store, limits)): State<(KeyPool, Store, Limits
     ] {
         let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
     }
+    requests(&mut out, &numbers.counts);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], out)
+}
+
+/// Answers by family and class of status.
+fn requests(out: &mut String, counts: &[Count]) {
+    let (name, help) = ("claviger_requests_total", "Answers by family of routes and class of status.");
+    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter");
+    for count in counts {
+        for (status, value) in count.level() {
+            let _ = writeln!(out, "{name}{{family=\"{}\",status=\"{status}\"}} {value}", count.family());
+        }
+    }
 }
