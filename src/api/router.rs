@@ -33,6 +33,8 @@ pub struct Parts {
     pub gate: Gate,
     /// For the readiness probe.
     pub store: Store,
+    /// For the ids of requests.
+    pub random: crate::env::Random,
     /// For the metrics.
     pub keys: KeyPool,
     /// What requests may take of the server.
@@ -68,7 +70,7 @@ pub fn router(parts: Parts) -> Router {
     let gateway = Gateway::new(table, limits.clone());
     let layers = ServiceBuilder::new()
         .map_request(request_id::checked)
-        .layer(SetRequestIdLayer::x_request_id(NewRequestId))
+        .layer(SetRequestIdLayer::x_request_id(NewRequestId(parts.random)))
         .layer(TraceLayer::new_for_http().make_span_with(request_span).on_failure(()))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(axum::middleware::from_fn(cors::layer));

@@ -141,7 +141,10 @@ mod tests {
         let read = OidcConfig::read(old).expect("the first form");
         assert_eq!((read.clock_skew, read.dev_mode), ((1, 500_000_000), true));
         assert_eq!((read.app_type, read.auth_method), (ClientType::NATIVE, ClientMethod::NONE));
-        assert_eq!((&read.response_types[..], &read.grant_types[..]), (&[ResponseType::ID_TOKEN][..], &[GrantType::IMPLICIT][..]));
+        assert_eq!(
+            (&read.response_types[..], &read.grant_types[..]),
+            (&[ResponseType::ID_TOKEN][..], &[GrantType::IMPLICIT][..])
+        );
         assert_eq!(read.login, Login::V2(Some("https://login.example".to_owned())));
         let stored = read.stored().expect("JSON");
         assert!(!stored.contains("clientId") && !stored.contains("OIDC_"), "{stored}");

@@ -23,7 +23,7 @@ impl Orgs {
             return Err(Error::invalid("EVENT-Mf9sd", "Organisation is invalid"));
         }
         let domain = domain_of(name, &self.0.domain)?;
-        let id = self.0.ids.next().await;
+        let id = self.0.env.ids.next().await;
         let added = OrgAdded { id: &id, name, domain: &domain };
         let work = self.0.store.work(who.actor(), async |mut work| {
             // The owner must stay until its membership is written.
