@@ -8,9 +8,11 @@ use axum::Router;
 
 use crate::api;
 use crate::auth::{Gate, GateParts, SigningKeys, SigningParts, Usage};
-use crate::clock::{Clock, Monotonic, SystemClock, SystemMonotonic};
+use crate::clock::{Clock, Monotonic};
 use crate::config::Config;
 use crate::crypto::keypool::{KeyPool, Size};
+use crate::crypto::vault::Vault;
+use crate::env::{Env, Random, Sources};
 use crate::error::{Error, Result};
 use crate::files::shell_word;
 use crate::housekeeping::{Chores, Housekeeping};
@@ -31,6 +33,19 @@ pub struct Replace {
     pub keys: Option<KeyPool>,
     /// Another monotonic time than the system's, by which caches forget.
     pub time: Option<Arc<dyn Monotonic>>,
+    /// Another source of random bytes than the system's.
+    pub random: Option<Random>,
+}
+
+impl Replace {
+    fn sources(&mut self) -> Sources {
+        let system = Sources::default();
+        Sources {
+            clock: self.clock.take().unwrap_or(system.clock),
+            time: self.time.take().unwrap_or(system.time),
+            random: self.random.take().unwrap_or(system.random),
+        }
+    }
 }
 
 /// A server ready to serve.
@@ -63,11 +78,14 @@ impl App {
     ///
     /// # Errors
     /// The configuration cannot be used or the store cannot be reached.
-    pub async fn build(config: &Config, bound: SocketAddr, replace: Replace) -> std::result::Result<Self, StartError> {
-        let clock = replace.clock.unwrap_or_else(|| Arc::new(SystemClock));
-        let time = replace.time.unwrap_or_else(|| Arc::new(SystemMonotonic::default()));
-        let mut opened = Opened::open(config, config.storage.connections, &clock, Purpose::Serve).await?;
-        match Self::on(config, bound, &mut opened, (clock, time), replace.keys).await {
+    pub async fn build(
+        config: &Config,
+        bound: SocketAddr,
+        mut replace: Replace,
+    ) -> std::result::Result<Self, StartError> {
+        let sources = replace.sources();
+        let mut opened = Opened::open(config, config.storage.connections, sources, Purpose::Serve).await?;
+        match Self::on(config, bound, &mut opened, replace.keys).await {
             Ok(app) => Ok(Self { lock: opened.lock.take(), ..app }),
             Err(error) => Err(opened.abandon(error).await),
         }
@@ -77,30 +95,25 @@ impl App {
         config: &Config,
         bound: SocketAddr,
         opened: &mut Opened,
-        (clock, time): (Arc<dyn Clock>, Arc<dyn Monotonic>),
         keys: Option<KeyPool>,
     ) -> std::result::Result<Self, StartError> {
-        let store = opened.store.clone().remembered_for(Duration::from_millis(config.server.remember), time);
+        let env = opened.env.clone();
+        let remember = Duration::from_millis(config.server.remember);
+        let store = opened.store.clone().remembered_for(remember, Arc::clone(&env.time));
         let keys = match keys {
             Some(keys) => keys,
-            None => KeyPool::start(config.key_pool(), config.key_threads()).map_err(StartError::Threads)?,
+            None => key_pool(config.key_pool(), config.key_threads(), &env)?,
         };
-        let deps = Deps { store, ids: Arc::clone(&opened.ids), keys, domain: config.domain().into() };
+        let deps = Deps { store, env, keys, domain: config.domain().into() };
         let token_file = config.admin_pat_file();
         opened.token_file(&token_file).await?;
         let vault = opened.vault(config)?;
-        let first_start = setup(&deps, &First { token_file: &token_file, now: clock.now() }).await?;
+        let first_start = setup(&deps, &First { token_file: &token_file, now: deps.env.clock.now() }).await?;
         opened.keep();
-        let signing = SigningKeys::new(SigningParts {
-            store: deps.store.clone(),
-            ids: Arc::clone(&deps.ids),
-            pool: deps.keys.clone(),
-            vault,
-            clock: Arc::clone(&clock),
-        });
+        let signing = signing_keys(&deps.store, &deps.env, deps.keys.clone(), vault);
         signing.check().await?;
-        let usage = Usage::new(&deps.store, Arc::clone(&clock));
-        let common = Common { config, bound, deps, clock, signing, usage };
+        let usage = Usage::new(&deps.store, Arc::clone(&deps.env.clock));
+        let common = Common { config, bound, deps, signing, usage };
         Ok(common.build(first_start).await?)
     }
 
@@ -109,13 +122,12 @@ impl App {
     /// # Errors
     /// As [`App::build`], and when nothing has been set up.
     pub async fn signing_keys(config: &Config) -> std::result::Result<(Store, SigningKeys), StartError> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let mut opened = Opened::open(config, 2, &clock, Purpose::SigningKeys).await?;
-        let pool = KeyPool::start(Size { stock: 0, waiting: 1 }, 1).map_err(StartError::Threads)?;
+        let mut opened = Opened::open(config, 2, Sources::default(), Purpose::SigningKeys).await?;
+        let pool = key_pool(Size { stock: 0, waiting: 1 }, 1, &opened.env)?;
         let vault = opened.vault(config)?;
         opened.keep();
-        let (store, ids) = (opened.store.clone(), Arc::clone(&opened.ids));
-        Ok((store.clone(), SigningKeys::new(SigningParts { store, ids, pool, vault, clock })))
+        let keys = signing_keys(&opened.store, &opened.env, pool, vault);
+        Ok((opened.store, keys))
     }
 
     /// Ends what runs beside the requests, and closes the store. To be called once no request is in
@@ -144,25 +156,34 @@ impl App {
     }
 }
 
+/// A pool of key pairs with random bytes of its own: it is filled beside the requests.
+fn key_pool(size: Size, fillers: usize, env: &Env) -> std::result::Result<KeyPool, StartError> {
+    KeyPool::start(size, fillers, &env.random.branch("key pairs")).map_err(StartError::Threads)
+}
+
+/// Signing keys, with random bytes of their own for the same reason.
+fn signing_keys(store: &Store, env: &Env, pool: KeyPool, vault: Vault) -> SigningKeys {
+    SigningKeys::new(SigningParts { store: store.clone(), env: env.branch("signing keys"), pool, vault })
+}
+
 /// What the parts of a server share.
 struct Common<'a> {
     config: &'a Config,
     bound: SocketAddr,
     deps: Deps,
-    clock: Arc<dyn Clock>,
     signing: SigningKeys,
     usage: Usage,
 }
 
 impl Common<'_> {
     async fn build(self, first_start: bool) -> Result<App> {
-        let Self { config, bound, deps, clock, signing, usage } = self;
+        let Self { config, bound, deps, signing, usage } = self;
         let instance = deps.store.instance().await?;
         let project_id = instance.ok_or_else(|| Error::internal("the server has not been set up"))?.iam_project_id;
         let issuer = Issuer::new(&config.issuer(bound), &config.server.issuer_aliases);
         let gate = Gate::new(GateParts {
             store: deps.store.clone(),
-            clock: Arc::clone(&clock),
+            env: deps.env.clone(),
             signing: signing.clone(),
             usage: usage.clone(),
             issuer: issuer.name().into(),
@@ -170,12 +191,7 @@ impl Common<'_> {
         });
         let (access_lifetime, id_lifetime) = config.lifetimes();
         let housekeeping = Housekeeping::start(
-            Chores {
-                store: deps.store.clone(),
-                usage: usage.clone(),
-                ids: Arc::clone(&deps.ids),
-                clock: Arc::clone(&clock),
-            },
+            Chores { store: deps.store.clone(), usage: usage.clone(), env: deps.env.clone() },
             config.intervals(),
         );
         let services = Services::new(&deps);
@@ -183,7 +199,6 @@ impl Common<'_> {
             deps: deps.clone(),
             signing: signing.clone(),
             usage: usage.clone(),
-            clock,
             issuer,
             project_id,
             access_lifetime,
@@ -201,6 +216,7 @@ impl Common<'_> {
             oauth: Arc::new(oauth),
             gate: gate.clone(),
             store: deps.store.clone(),
+            random: deps.env.random.branch("request ids"),
             keys: deps.keys.clone(),
             bound: config.bound(),
             reflection: config.server.reflection,

@@ -3,7 +3,6 @@
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
@@ -12,8 +11,8 @@ use tokio::runtime::Runtime;
 
 use crate::app::{App, Replace};
 use crate::auth::OldKey;
-use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Log, wanted_log_format};
+use crate::env::Sources;
 use crate::opening::{self, Opened, Purpose};
 use crate::server::Limits;
 use crate::start::StartError;
@@ -116,8 +115,7 @@ async fn serve(config: Config) -> Outcome {
 }
 
 async fn migrate(config: Config) -> Outcome {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let mut opened = Opened::open(&config, 1, &clock, Purpose::Migrate).await?;
+    let mut opened = Opened::open(&config, 1, Sources::default(), Purpose::Migrate).await?;
     opened.keep();
     opened.store.close().await;
     say("the database schema is up to date");

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// Microseconds since 1970-01-01T00:00:00Z. May be negative.
 pub type Micros = i64;
@@ -55,7 +57,8 @@ pub trait Monotonic: Send + Sync + 'static {
     fn elapsed(&self) -> Duration;
 }
 
-/// The monotonic time of the operating system, since the start.
+/// The monotonic time of the operating system, since the start. The runtime asks for it, so that it stands still where
+/// a test pauses the timers.
 #[derive(Debug)]
 pub struct SystemMonotonic(Instant);
 

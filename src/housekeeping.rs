@@ -10,6 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 
 use crate::auth::Usage;
 use crate::clock::{Clock, Micros};
+use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::ids::Ids;
 use crate::store::Store;
@@ -39,10 +40,8 @@ pub struct Chores {
     pub store: Store,
     /// Uses that wait to be written.
     pub usage: Usage,
-    /// The maker of identifiers.
-    pub ids: Arc<Ids>,
-    /// The present time.
-    pub clock: Arc<dyn Clock>,
+    /// The present time, and the maker of identifiers.
+    pub env: Env,
 }
 
 /// The work in the background.
@@ -58,7 +57,7 @@ impl Housekeeping {
         let stopped = Arc::clone(&stop);
         let task = tokio::spawn(async move {
             let marking = tokio::spawn(keep_marks(chores.clone()));
-            let Chores { store, usage, clock, .. } = chores;
+            let Chores { store, usage, env } = chores;
             // Not at once: nothing has been used yet, and what is written empties the caches.
             let mut usages = interval_at(Instant::now() + every.usage, every.usage);
             let mut sweeps = interval(every.sweep);
@@ -70,7 +69,7 @@ impl Housekeeping {
                 let outcome = tokio::select! {
                     () = stopped.notified() => break,
                     _ = usages.tick() => usage.write(&store).await,
-                    _ = sweeps.tick() => sweep(&store, &*clock).await.map(drop),
+                    _ = sweeps.tick() => sweep(&store, &*env.clock).await.map(drop),
                     _ = forgets.tick() => {
                         store.forget();
                         Ok(())
@@ -96,7 +95,7 @@ impl Housekeeping {
 
 /// Keeps the mark of identifiers ahead of the clock and the node number lent. On its own, because a sweep
 /// may take long.
-async fn keep_marks(Chores { store, ids, clock, .. }: Chores) {
+async fn keep_marks(Chores { store, env, .. }: Chores) {
     let lead = store.mark_lead();
     // Three times within the lead, so that one failure does not matter.
     let mut marks = interval(Duration::from_micros(lead.unsigned_abs()) / 3);
@@ -105,9 +104,9 @@ async fn keep_marks(Chores { store, ids, clock, .. }: Chores) {
     keeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let outcome = tokio::select! {
-            _ = marks.tick() => mark(&store, &ids, lead).await,
-            () = ids.close_to_mark() => mark(&store, &ids, lead).await,
-            _ = keeps.tick() => store.node_keep(ids.node(), clock.now()).await.map_err(Error::from),
+            _ = marks.tick() => mark(&store, &env.ids, lead).await,
+            () = env.ids.close_to_mark() => mark(&store, &env.ids, lead).await,
+            _ = keeps.tick() => store.node_keep(env.ids.node(), env.clock.now()).await.map_err(Error::from),
         };
         report(outcome);
     }

@@ -7,11 +7,11 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::clock::{Clock, Micros};
+use crate::clock::{Clock, Micros, Monotonic};
 
 /// 2019-04-29T00:00:00Z in microseconds.
 const EPOCH: Micros = 1_556_496_000_000_000;
@@ -37,6 +37,7 @@ pub struct Lent {
 /// Maker of identifiers. Cheap to call from any thread.
 pub struct Ids {
     clock: Arc<dyn Clock>,
+    time: Arc<dyn Monotonic>,
     node: u16,
     source: Mutex<Source>,
     /// Time unit in the upper bits, sequence in the lower eight, of the last token.
@@ -53,27 +54,26 @@ struct Source {
     unit: u64,
     /// Numbers of the unit that are given away.
     used: u64,
-    /// When the unit was begun, by a clock that nobody sets.
-    begun: Instant,
+    /// When the next unit may begin, by a clock that nobody sets.
+    next: Duration,
 }
 
 impl Source {
-    fn above(unit: u64, now: Instant) -> Self {
-        Self { unit, used: NUMBERS, begun: now.checked_sub(UNIT_LENGTH).unwrap_or(now) }
+    fn above(unit: u64) -> Self {
+        Self { unit, used: NUMBERS, next: Duration::ZERO }
     }
 
     /// The next number, or how long to wait for one. `clock_unit` is the unit that the clock shows. Is it
     /// behind, because the clock was set back, the source goes on from where it is: through all numbers of
     /// a unit, and not to the next one before a unit's time has passed.
-    fn take(&mut self, clock_unit: u64, now: Instant) -> Result<u64, Duration> {
+    fn take(&mut self, clock_unit: u64, now: Duration) -> Result<u64, Duration> {
         if clock_unit > self.unit {
-            (self.unit, self.used, self.begun) = (clock_unit, 0, now);
+            (self.unit, self.used, self.next) = (clock_unit, 0, now + UNIT_LENGTH);
         } else if self.used == NUMBERS {
-            let passed = now.saturating_duration_since(self.begun);
-            if passed < UNIT_LENGTH {
-                return Err(UNIT_LENGTH.saturating_sub(passed));
+            if now < self.next {
+                return Err(self.next.saturating_sub(now));
             }
-            (self.unit, self.used, self.begun) = (self.unit + 1, 0, now);
+            (self.unit, self.used, self.next) = (self.unit + 1, 0, now + UNIT_LENGTH);
         }
         self.used += 1;
         Ok(self.unit << 8 | (self.used - 1))
@@ -82,12 +82,13 @@ impl Source {
 
 impl Ids {
     /// A maker for what the store has lent.
-    pub fn new(clock: Arc<dyn Clock>, lent: Lent) -> Self {
+    pub fn new(clock: Arc<dyn Clock>, time: Arc<dyn Monotonic>, lent: Lent) -> Self {
         let unit = unit_of(lent.mark);
         Self {
             clock,
+            time,
             node: lent.node,
-            source: Mutex::new(Source::above(unit, Instant::now())),
+            source: Mutex::new(Source::above(unit)),
             last_token: AtomicU64::new(unit << 8 | (NUMBERS - 1)),
             mark: AtomicI64::new(lent.mark),
             close: Notify::new(),
@@ -99,7 +100,7 @@ impl Ids {
     pub async fn next(&self) -> String {
         loop {
             let now = self.clock.now();
-            let taken = self.source().take(unit_of(now), Instant::now());
+            let taken = self.source().take(unit_of(now), self.time.elapsed());
             match taken {
                 Ok(number) => {
                     self.look_at_mark(number >> 8);

@@ -19,6 +19,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod crypto;
+pub mod env;
 pub mod error;
 pub mod files;
 pub mod housekeeping;
@@ -32,5 +33,6 @@ pub mod server;
 pub mod service;
 pub mod shutdown;
 pub mod start;
+#[expect(clippy::disallowed_methods, reason = "ages of connections are measured beside the timers that end them")]
 pub mod store;
 pub mod telemetry;

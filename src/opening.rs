@@ -2,14 +2,12 @@
 //! time has a SQLite file, and what a start has made goes again if it fails.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::crypto::secrets;
 use crate::crypto::vault::Vault;
+use crate::env::{Env, Sources};
 use crate::files::{self, Made};
-use crate::ids::Ids;
 use crate::lock::ServerLock;
 use crate::start::StartError;
 use crate::store::{Look, LookError, SigningKeyRow, Store, Target, sqlite_files};
@@ -34,8 +32,8 @@ pub enum Purpose {
 pub struct Opened {
     /// The store, its schema up to date.
     pub store: Store,
-    /// A maker of identifiers that no other process has.
-    pub ids: Arc<Ids>,
+    /// The environment, with a maker of identifiers that no other process has.
+    pub env: Env,
     /// What opens the signing keys; none if there is no master key yet.
     pub vault: Option<Vault>,
     /// What there was before.
@@ -129,7 +127,7 @@ impl Opened {
     pub async fn open(
         config: &Config,
         connections: u32,
-        clock: &Arc<dyn Clock>,
+        sources: Sources,
         purpose: Purpose,
     ) -> Result<Self, StartError> {
         let (before, vault) = examine(config, purpose).await?;
@@ -140,13 +138,13 @@ impl Opened {
         let store = Store::connect(&target, config.limits(connections)).await;
         let store = store.map_err(|e| StartError::from(e).on(&place))?;
         let lent = match store.migrate().await {
-            Ok(()) => store.node_take(clock.now()).await,
+            Ok(()) => store.node_take(sources.clock.now()).await,
             Err(error) => Err(error.into()),
         };
         match lent {
             Ok(lent) => {
-                let ids = Arc::new(Ids::new(Arc::clone(clock), lent));
-                Ok(Self { store, ids, vault, before, place, lock, made })
+                let env = sources.lent(lent);
+                Ok(Self { store, env, vault, before, place, lock, made })
             }
             Err(error) => {
                 store.close().await;
@@ -167,7 +165,7 @@ impl Opened {
         }
         let path = config.master_key_file();
         self.made.directory(DATA, &config.storage.data_dir)?;
-        self.made.line(MASTER_KEY, &path, &Vault::new_key())?;
+        self.made.line(MASTER_KEY, &path, &Vault::new_key(&self.env.random))?;
         // Of servers that start together, all take the key of the first.
         master_key(config)?.ok_or(StartError::MasterKey(path))
     }

@@ -12,6 +12,7 @@
 //! All of it goes to the loopback interface. The machine must allow some 5,000 open files.
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark ends where it cannot go on, and prints")]
+#![expect(clippy::disallowed_methods, reason = "a benchmark measures")]
 
 mod calm;
 mod floods;

@@ -13,6 +13,7 @@
 //!   first in the same run; the process is for its CPU time and may be left out
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark ends where it cannot go on, and prints")]
+#![expect(clippy::disallowed_methods, reason = "a benchmark measures")]
 
 mod growth;
 mod grpc;

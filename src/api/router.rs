@@ -9,6 +9,7 @@ use super::adapter::count::Count;
 use super::adapter::gateway::{self, Gateway};
 use super::adapter::guard::Guard;
 use super::adapter::limits::{Bound, Limits};
+use super::adapter::request_id::NewRequestId;
 use super::adapter::routes::Table;
 use super::family::Family;
 use super::ops::{self, Numbers, health};
@@ -31,6 +32,8 @@ pub struct Parts {
     pub gate: Gate,
     /// For the readiness probe.
     pub store: Store,
+    /// For the ids of requests.
+    pub random: crate::env::Random,
     /// For the metrics.
     pub keys: KeyPool,
     /// What requests may take of the server.
@@ -63,7 +66,7 @@ pub fn unserved(services: &Services, gate: Gate) -> Vec<&'static str> {
 /// # Panics
 /// If a route table contradicts the contract; any test that starts a server shows it.
 pub fn router(parts: Parts) -> Router {
-    let limits = Limits::new(parts.bound);
+    let (limits, ids) = (Limits::new(parts.bound), NewRequestId(parts.random.clone()));
     let guard = |answers| Some(Guard { deadline: parts.bound.deadline, answers });
     let ops = Family { count: Count::of("ops"), cors: Cors::None, guard: None };
     let oauth = Family { count: Count::of("oauth"), cors: Cors::Open, guard: guard(oauth::answers) };
@@ -72,9 +75,9 @@ pub fn router(parts: Parts) -> Router {
     let counts = [&ops, &oauth, &rpc].map(|family| family.count.clone());
     let numbers = Numbers { keys: parts.keys.clone(), store: parts.store.clone(), limits: limits.clone(), counts };
     Router::new()
-        .merge(ops.around(ops::routes(parts.store.clone(), parts.shutdown.clone(), numbers)))
-        .merge(oauth.around(oauth::routes(&parts.oauth, &limits)))
-        .merge(rpc.around(Router::new().fallback_service(gateway(parts, limits))))
+        .merge(ops.around(ops::routes(parts.store.clone(), parts.shutdown.clone(), numbers), &ids))
+        .merge(oauth.around(oauth::routes(&parts.oauth, &limits), &ids))
+        .merge(rpc.around(Router::new().fallback_service(gateway(parts, limits)), &ids))
 }
 
 /// The RPCs of the contract, gRPC health, and reflection where it is wanted.

@@ -11,11 +11,11 @@ use bytes::Bytes;
 
 use super::names::can_name;
 use super::ring::Ring;
-use crate::clock::{Clock, Micros};
+use crate::clock::Micros;
 use crate::crypto::keypool::KeyPool;
 use crate::crypto::vault::Vault;
+use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::ids::Ids;
 use crate::store::{
     Actor, AggregateKind, Alone, Answer, Cache, Found, Held, SigningKeyAdded, SigningKeyRemoved, SigningKeyRow,
     SigningKeySwitched, SigningState, Store, Verdict, Work,
@@ -30,14 +30,12 @@ const SYSTEM: &str = "SYSTEM";
 pub struct Parts {
     /// Where they are kept.
     pub store: Store,
-    /// Names them.
-    pub ids: Arc<Ids>,
+    /// Names them and dates their events.
+    pub env: Env,
     /// Makes them.
     pub pool: KeyPool,
     /// Encrypts them.
     pub vault: Vault,
-    /// Dates their events.
-    pub clock: Arc<dyn Clock>,
 }
 
 /// The signing keys of the server. Cheap to clone.
@@ -191,16 +189,17 @@ impl SigningKeys {
     }
 
     async fn make(&self, state: SigningState) -> Result<SigningKeyRow> {
+        let Parts { pool, env, vault, .. } = &self.0.parts;
         // The place is kept: others wait for this with theirs, and one that was given back might not come again.
-        let pair = self.0.parts.pool.take("").await?;
-        let id = self.0.parts.ids.next().await;
-        let private_key = self.0.parts.vault.seal(&id, &pair.private_der()?)?;
-        let changed_at = self.0.parts.clock.now();
+        let pair = pool.take("").await?;
+        let id = env.ids.next().await;
+        let private_key = vault.seal(&env.random, &id, &pair.private_der()?)?;
+        let changed_at = env.clock.now();
         Ok(SigningKeyRow { id, state, public_key: pair.public_der, private_key, changed_at })
     }
 
     fn actor(&self) -> Actor<'_> {
-        Actor { id: SYSTEM, org_id: "", now: self.0.parts.clock.now() }
+        Actor { id: SYSTEM, org_id: "", now: self.0.parts.env.clock.now() }
     }
 }
 

@@ -10,8 +10,9 @@ use super::scopes::Scopes;
 use super::signing::SigningKeys;
 use super::usage::Usage;
 use super::{Caller, Membership};
-use crate::clock::{Clock, Micros};
+use crate::clock::Micros;
 use crate::crypto::secrets;
+use crate::env::Env;
 use crate::error::{Code, Error, Result};
 use crate::proto::Permission;
 use crate::store::{Answer, Cache, CallerRow, Credentials, Found, Heap, Store, UserState, Verdict, names};
@@ -49,7 +50,7 @@ pub struct GateParts {
     /// Knows tokens and users.
     pub store: Store,
     /// The present time.
-    pub clock: Arc<dyn Clock>,
+    pub env: Env,
     /// Verifies tokens that are JWTs.
     pub signing: SigningKeys,
     /// Notes which personal access tokens are used.
@@ -101,7 +102,7 @@ impl Gate {
     /// Code 16 for anything wrong with the token (contract 1.6), code 7 for an unknown organization.
     pub async fn admit(&self, permission: Permission, authorization: Option<&[u8]>, org_id: &str) -> Result<Caller> {
         let inner = &*self.0;
-        let now = inner.parts.clock.now();
+        let now = inner.parts.env.clock.now();
         if permission == Permission::Public {
             return Ok(Caller::stranger(now));
         }

@@ -10,6 +10,7 @@ use std::thread;
 
 use super::rsa::KeyPair;
 use super::turns::{Ticket, Turns};
+use crate::env::Random;
 use crate::error::{Code, Error, Result};
 
 /// Seconds after which a caller for whom there was no room may try again: two cores make some three
@@ -98,14 +99,14 @@ impl KeyPool {
     ///
     /// # Errors
     /// A thread could not be started.
-    pub fn start(size: Size, fillers: usize) -> std::io::Result<Self> {
+    pub fn start(size: Size, fillers: usize, random: &Random) -> std::io::Result<Self> {
         let pool = Self::by_hand(size);
         let Source::Stock(stock) = &pool.0 else { return Ok(pool) };
         for _ in 0..fillers.max(1) {
-            let stock = Arc::clone(stock);
+            let (stock, random) = (Arc::clone(stock), random.clone());
             thread::Builder::new().name("keypool".to_owned()).spawn(move || {
                 yield_to_requests();
-                stock.fill();
+                stock.fill(&random);
             })?;
         }
         Ok(pool)
@@ -226,9 +227,9 @@ impl Stock {
         Ok(asked)
     }
 
-    fn fill(&self) {
+    fn fill(&self, random: &Random) {
         while self.wait_for_room() {
-            let made = KeyPair::generate();
+            let made = KeyPair::generate(random);
             let mut shelf = self.shelf();
             shelf.in_work -= 1;
             match made {
@@ -279,7 +280,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_empty_stock_makes_callers_wait_and_gives_each_its_own_pair() {
-        let pool = KeyPool::start(size(1), 1).expect("a thread");
+        let pool = KeyPool::start(size(1), 1, &Random::system()).expect("a thread");
         let (a, b) = tokio::join!(pool.take("org"), pool.take("org"));
         assert_ne!(a.expect("first").public_der, b.expect("second").public_der);
         let level = pool.level();
@@ -289,7 +290,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_stopped_pool_answers_instead_of_hanging() {
-        let pool = KeyPool::start(size(1), 1).expect("a thread");
+        let pool = KeyPool::start(size(1), 1, &Random::system()).expect("a thread");
         pool.stop();
         let error = pool.take("org").await.expect_err("stopped");
         assert_eq!(error.code, crate::error::Code::Unavailable);
@@ -297,7 +298,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_a_stock_pairs_are_made_on_demand() {
-        let pool = KeyPool::start(size(0), 1).expect("a thread");
+        let pool = KeyPool::start(size(0), 1, &Random::system()).expect("a thread");
         let pair = pool.take("org").await.expect("a pair");
         assert!(pair.private_pem.starts_with("-----BEGIN RSA PRIVATE KEY-----\n"));
         assert!(pair.private_pem.ends_with("-----END RSA PRIVATE KEY-----\n"));

@@ -5,7 +5,7 @@ use rsa::pkcs1::{EncodeRsaPrivateKey as _, LineEnding};
 use rsa::pkcs8::EncodePublicKey as _;
 use zeroize::Zeroizing;
 
-use super::secrets::system_rng;
+use crate::env::Random;
 use crate::error::{Error, Result};
 
 const BITS: usize = 2048;
@@ -23,8 +23,8 @@ impl KeyPair {
     ///
     /// # Errors
     /// No primes were found or the encoder refused; neither happens with a working random source.
-    pub fn generate() -> Result<Self> {
-        let key = RsaPrivateKey::new(&mut system_rng(), BITS).map_err(Error::internal)?;
+    pub fn generate(random: &Random) -> Result<Self> {
+        let key = RsaPrivateKey::new(&mut random.clone(), BITS).map_err(Error::internal)?;
         Self::from_private(&key)
     }
 

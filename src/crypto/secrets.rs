@@ -3,15 +3,13 @@
 //! Everything made here carries at least 256 random bits, so a plain SHA-256 is what is stored: a
 //! slow hash protects guessable passwords, and these cannot be guessed.
 
-use std::cell::RefCell;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rand::TryRng as _;
-use rand::rngs::SysRng;
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
 use zeroize::Zeroizing;
+
+use crate::env::{PORTION, Random};
 
 const ALPHABET: &[u8; 62] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 const SECRET_LENGTH: usize = 64;
@@ -25,38 +23,11 @@ const RANDOM: usize = 32;
 /// Characters of the checksum at its end.
 const CHECK: usize = 6;
 
-/// Characters of a request id.
-const REQUEST_ID: usize = 18;
-/// Request ids that one look into the random source of the system is good for.
-const REQUEST_IDS: usize = 64;
 const REQUEST_ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
-/// The random source of the operating system, for key generation.
-pub(super) fn system_rng() -> impl rand::CryptoRng {
-    rand::rand_core::UnwrapErr(SysRng)
-}
-
-/// Random bytes of the operating system.
-pub(super) fn random<const N: usize>() -> Zeroizing<[u8; N]> {
-    let mut bytes = Zeroizing::new([0; N]);
-    #[expect(clippy::expect_used, reason = "without a random source no answer could be safe")]
-    SysRng.try_fill_bytes(bytes.as_mut_slice()).expect("the operating system gives random bytes");
-    bytes
-}
-
-/// An id for a request: 18 characters with 90 random bits. It tells nothing and opens nothing, so the
-/// randomness of many is fetched at once.
-pub fn request_id() -> [u8; REQUEST_ID] {
-    thread_local! {
-        static STOCK: RefCell<Vec<[u8; REQUEST_ID]>> = const { RefCell::new(Vec::new()) };
-    }
-    let random = STOCK.with_borrow_mut(|stock| {
-        if stock.is_empty() {
-            stock.extend(random::<{ REQUEST_ID * REQUEST_IDS }>().as_chunks().0);
-        }
-        stock.pop().unwrap_or_default()
-    });
-    random.map(|byte| REQUEST_ALPHABET[usize::from(byte % 32)])
+/// An id for a request: 18 characters with 90 random bits. It tells nothing and opens nothing.
+pub fn request_id(random: &Random) -> [u8; PORTION] {
+    random.portion().map(|byte| REQUEST_ALPHABET[usize::from(byte % 32)])
 }
 
 /// SHA-256, as stored and compared.
@@ -65,11 +36,11 @@ pub fn hash(secret: &str) -> [u8; 32] {
 }
 
 /// A client secret: 64 characters of `a-z A-Z 0-9`, evenly distributed (contract 5.2).
-pub fn client_secret() -> Zeroizing<String> {
+pub fn client_secret(random: &Random) -> Zeroizing<String> {
     let mut out = Zeroizing::new(String::with_capacity(SECRET_LENGTH));
     while out.len() < SECRET_LENGTH {
         // 248 is the largest multiple of 62 in a byte: bytes above it would favour some characters.
-        for byte in random::<64>().iter().filter(|b| **b < 248).take(SECRET_LENGTH - out.len()) {
+        for byte in random.bytes::<64>().iter().filter(|b| **b < 248).take(SECRET_LENGTH - out.len()) {
             out.push(char::from(ALPHABET[usize::from(byte % 62)]));
         }
     }
@@ -77,8 +48,8 @@ pub fn client_secret() -> Zeroizing<String> {
 }
 
 /// A personal access token: prefix, 256 random bits, checksum.
-pub fn personal_access_token() -> Zeroizing<String> {
-    token(PAT_PREFIX, random::<RANDOM>().as_slice())
+pub fn personal_access_token(random: &Random) -> Zeroizing<String> {
+    token(PAT_PREFIX, random.bytes::<RANDOM>().as_slice())
 }
 
 /// Whether a text has the form and checksum of a personal access token: spares a look-up of noise.
@@ -88,10 +59,10 @@ pub fn is_personal_access_token(token: &str) -> bool {
 
 /// An opaque access token: prefix, its id, 256 random bits, checksum. The id makes it findable, the
 /// random bits make it a secret.
-pub fn access_token(id: i64) -> Zeroizing<String> {
+pub fn access_token(random: &Random, id: i64) -> Zeroizing<String> {
     token(
         ACCESS_PREFIX,
-        Zeroizing::new([id.to_be_bytes().as_slice(), random::<RANDOM>().as_slice()].concat()).as_slice(),
+        Zeroizing::new([id.to_be_bytes().as_slice(), random.bytes::<RANDOM>().as_slice()].concat()).as_slice(),
     )
 }
 
@@ -172,26 +143,27 @@ pub(crate) mod tests {
 
     #[test]
     fn client_secrets_have_the_promised_form() {
-        let secret = client_secret();
+        let secret = client_secret(&Random::system());
         assert_eq!(secret.len(), 64);
         assert!(secret.bytes().all(|b| b.is_ascii_alphanumeric()));
-        assert_ne!(*secret, *client_secret());
+        assert_ne!(*secret, *client_secret(&Random::system()));
     }
 
     #[test]
     fn request_ids_do_not_repeat() {
-        let ids: std::collections::HashSet<_> = (0..10 * REQUEST_IDS).map(|_| request_id()).collect();
-        assert_eq!(ids.len(), 10 * REQUEST_IDS);
+        let ids: std::collections::HashSet<_> = (0..1000).map(|_| request_id(&Random::system())).collect();
+        assert_eq!(ids.len(), 1000);
         assert!(ids.iter().flatten().all(u8::is_ascii_alphanumeric));
     }
 
     #[test]
     fn access_tokens_carry_their_id() {
-        let token = access_token(1234);
+        let random = Random::system();
+        let token = access_token(&random, 1234);
         assert_eq!(access_token_id(&token), Some(1234));
         assert_eq!(token.bytes().filter(|b| *b == b'.').count(), 0, "clients take three parts for a JWT");
         assert!(!is_personal_access_token(&token));
-        assert_eq!(access_token_id(&personal_access_token()), None);
+        assert_eq!(access_token_id(&personal_access_token(&random)), None);
         assert_eq!(access_token_id(&token.replace("cvg_at_", "cvg_at_A")), None);
     }
 
@@ -205,7 +177,7 @@ pub(crate) mod tests {
 
     #[test]
     fn tokens_are_known_by_prefix_and_checksum() {
-        let token = personal_access_token();
+        let token = personal_access_token(&Random::system());
         assert!(is_personal_access_token(&token), "{}", token.len());
         let mut broken = token.to_string();
         let last = if broken.pop() == Some('x') { 'y' } else { 'x' };

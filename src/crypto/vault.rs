@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::secrets::random;
+use crate::env::Random;
 use crate::error::{Error, Result};
 
 /// What is wrong with a text that is no master key; follows its name.
@@ -27,16 +27,16 @@ impl Vault {
     }
 
     /// A new master key in base64.
-    pub fn new_key() -> Zeroizing<String> {
-        Zeroizing::new(STANDARD.encode(random::<KEY_LEN>().as_slice()))
+    pub fn new_key(random: &Random) -> Zeroizing<String> {
+        Zeroizing::new(STANDARD.encode(random.bytes::<KEY_LEN>().as_slice()))
     }
 
     /// Encrypts; `name` is bound to the result, so that it opens under no other name.
     ///
     /// # Errors
     /// Never in practice.
-    pub fn seal(&self, name: &str, plain: &[u8]) -> Result<Vec<u8>> {
-        let nonce = random::<NONCE_LEN>();
+    pub fn seal(&self, random: &Random, name: &str, plain: &[u8]) -> Result<Vec<u8>> {
+        let nonce = random.bytes::<NONCE_LEN>();
         let mut sealed = plain.to_vec();
         self.0
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(*nonce), Aad::from(name), &mut sealed)
@@ -61,14 +61,15 @@ mod tests {
 
     #[test]
     fn what_is_sealed_opens_under_the_same_key_and_name_only() {
-        let key = Vault::new_key();
+        let random = Random::system();
+        let key = Vault::new_key(&random);
         let vault = Vault::from_text(&key).expect("a key");
-        let sealed = vault.seal("1", b"secret").expect("sealed");
+        let sealed = vault.seal(&random, "1", b"secret").expect("sealed");
         assert!(!sealed.windows(6).any(|w| w == b"secret"));
         let again = Vault::from_text(&format!("{}\n", *key)).expect("the same key");
         assert_eq!(again.open("1", &sealed).expect("opens").as_slice(), b"secret");
         assert!(again.open("2", &sealed).is_none(), "another name");
-        let other = Vault::from_text(&Vault::new_key()).expect("a key");
+        let other = Vault::from_text(&Vault::new_key(&random)).expect("a key");
         assert!(other.open("1", &sealed).is_none(), "another key");
         let mut broken = sealed.clone();
         broken[NONCE_LEN] ^= 1;

@@ -3,12 +3,12 @@ use std::collections::HashSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::clock::FixedClock;
+use crate::clock::{FixedClock, SystemMonotonic};
 
 const START: Micros = 1_795_000_000_000_000;
 
 fn maker(clock: &FixedClock, node: u16, mark: Micros) -> Ids {
-    Ids::new(Arc::new(clock.clone()), Lent { node, mark })
+    Ids::new(Arc::new(clock.clone()), Arc::new(SystemMonotonic::default()), Lent { node, mark })
 }
 
 /// The time that an identifier was made for.
@@ -16,7 +16,7 @@ fn time(id: &str) -> Micros {
     time_of(id.parse::<u64>().expect("a number") >> 24)
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn ids_are_unique_and_ordered_while_the_clock_stands_still() {
     let clock = FixedClock::new(START);
     let ids = maker(&clock, 7, 0);
@@ -31,7 +31,7 @@ async fn ids_are_unique_and_ordered_while_the_clock_stands_still() {
     assert_eq!(time(&all[1000]), START + 3 * UNIT, "four units for a thousand; the clock set back changes nothing");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_maker_starts_above_the_mark_and_falls_in_with_the_clock_once_that_is_past() {
     let clock = FixedClock::new(START);
     let ids = maker(&clock, 1, START + 3_600_000_000);
@@ -47,8 +47,8 @@ async fn a_maker_starts_above_the_mark_and_falls_in_with_the_clock_once_that_is_
 
 #[test]
 fn a_unit_that_is_used_up_is_waited_for_rather_than_borrowed() {
-    let begin = Instant::now();
-    let mut source = Source::above(0, begin);
+    let begin = Duration::from_secs(1);
+    let mut source = Source::above(0);
     let numbers: Vec<_> = (0..NUMBERS).map(|_| source.take(5, begin)).collect();
     assert_eq!((numbers[0], numbers[255]), (Ok(5 << 8), Ok(5 << 8 | 255)));
     assert_eq!(source.take(5, begin), Err(UNIT_LENGTH));
@@ -57,7 +57,7 @@ fn a_unit_that_is_used_up_is_waited_for_rather_than_borrowed() {
     assert_eq!(source.take(6, soon), Ok(6 << 8), "the clock has moved on");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn tokens_neither_wait_nor_drive_identifiers_ahead() {
     let clock = FixedClock::new(START);
     let ids = maker(&clock, 3, 0);
@@ -67,7 +67,7 @@ async fn tokens_neither_wait_nor_drive_identifiers_ahead() {
     assert_eq!(time(&ids.next().await), START);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn two_nodes_never_make_the_same_id() {
     let clock = FixedClock::new(START);
     let (a, b) = (maker(&clock, 1, 0), maker(&clock, 2, 0));
@@ -80,7 +80,7 @@ async fn two_nodes_never_make_the_same_id() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_mark_is_kept_ahead_and_its_keeper_is_called_when_ids_come_close() {
     let clock = FixedClock::new(START);
     let ids = maker(&clock, 1, START - 1_000_000);
@@ -117,9 +117,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 /// Runs steps over a source that starts above `mark`; gives what was taken with the unit of the clock at
 /// that moment and the units that had passed by then.
 fn run(steps: &[Step], mark: u64) -> Vec<(u64, u64, u64)> {
-    let begin = Instant::now();
     let (mut clock, mut passed) = (START, Duration::ZERO);
-    let mut source = Source::above(mark, begin);
+    let mut source = Source::above(mark);
     let mut taken = Vec::new();
     for step in steps {
         match step {
@@ -130,7 +129,7 @@ fn run(steps: &[Step], mark: u64) -> Vec<(u64, u64, u64)> {
             }
             Step::Take(count) => {
                 let units = u64::try_from(passed.as_micros()).expect("small") / 10_000;
-                let numbers = (0..*count).map_while(|_| source.take(unit_of(clock), begin + passed).ok());
+                let numbers = (0..*count).map_while(|_| source.take(unit_of(clock), passed).ok());
                 taken.extend(numbers.map(|number| (number, unit_of(clock), units)));
             }
         }

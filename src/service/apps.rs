@@ -92,7 +92,7 @@ impl Apps {
     /// # Errors
     /// `COMMAND-EbFMN` no such project, code 6 name taken.
     pub async fn add_api_app(&self, who: &Admitted, new: NewApiApp<'_>) -> Result<CreatedApp> {
-        let secret = (new.method == ApiMethod::Basic).then(secrets::client_secret);
+        let secret = (new.method == ApiMethod::Basic).then(|| secrets::client_secret(&self.0.env.random));
         let place = ProjectAt { org_id: &who.org_id, id: new.project_id };
         self.insert(who, place, new.name, (AppMethod::from(new.method), secret, AppConfig::Api)).await
     }
@@ -108,7 +108,7 @@ impl Apps {
             return Err(no_project());
         }
         oidc::check(&config)?;
-        let secret = oidc::needs_secret(&config).then(secrets::client_secret);
+        let secret = oidc::needs_secret(&config).then(|| secrets::client_secret(&self.0.env.random));
         let stored = AppConfig::Oidc(config.stored()?);
         let app = self.insert(who, place, new.name, (oidc::method(&config), secret, stored)).await?;
         Ok((app, config))
@@ -166,7 +166,7 @@ impl Apps {
     ) -> Result<(Zeroizing<String>, Stamp)> {
         let grace = validate::grace(grace)?;
         let at = app.at(who);
-        let secret = secrets::client_secret();
+        let secret = secrets::client_secret(&self.0.env.random);
         let hash = secrets::hash(&secret);
         // What is void at once has no end that a clock could bring back.
         let old_until = (grace > 0).then(|| who.now + grace);
@@ -255,7 +255,7 @@ impl Apps {
         name: &str,
         (method, secret, config): (AppMethod, Option<Zeroizing<String>>, AppConfig),
     ) -> Result<CreatedApp> {
-        let (id, client_id) = (self.0.ids.next().await, self.0.ids.next().await);
+        let (id, client_id) = (self.0.env.ids.next().await, self.0.env.ids.next().await);
         let hash = secret.as_ref().map(|s| secrets::hash(s));
         let app = AppAdded {
             at: AppAt { org_id: place.org_id, project_id: place.id, id: &id },

@@ -63,7 +63,7 @@ impl Keys {
             let mut project = work.app_lock(at).await?.ok_or_else(no_app)?;
             takes_keys(&project.row)?;
             // Made under the lock: the order of ids is that of sequences.
-            let id = self.deps.ids.next().await;
+            let id = self.deps.env.ids.next().await;
             let public_key = material.public();
             let event = project.record(&AppKeyAdded { app: at, id: &id, public_key, expires_at }).await?;
             Ok((id, made(&event), project.row.client_id.clone()))

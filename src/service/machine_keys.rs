@@ -94,7 +94,7 @@ impl MachineKeys {
         let work = self.0.store.work(who.actor(), async |mut work| {
             let mut found = work.user_lock(user).await?.ok_or_else(no_user)?;
             may_speak_for(who, found.work, user.id).await?;
-            let id = self.0.ids.next().await;
+            let id = self.0.env.ids.next().await;
             let event = found.record(&CredentialAdded { kind, user, id: &id, material, expires_at }).await?;
             Ok((id, made(&event)))
         });

@@ -37,7 +37,7 @@ use user_grants::UserGrants;
 use users::Users;
 
 use crate::crypto::keypool::KeyPool;
-use crate::ids::Ids;
+use crate::env::Env;
 use crate::store::Store;
 
 /// What service functions work with.
@@ -45,8 +45,8 @@ use crate::store::Store;
 pub struct Deps {
     /// The store.
     pub store: Store,
-    /// Makes identifiers.
-    pub ids: Arc<Ids>,
+    /// Time, randomness, identifiers.
+    pub env: Env,
     /// Gives key pairs.
     pub keys: KeyPool,
     /// Domain under which organizations get theirs: the host of the issuer.

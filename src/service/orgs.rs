@@ -20,7 +20,7 @@ impl Orgs {
     pub async fn add_org(&self, who: &Admitted, name: &str) -> Result<Created> {
         let name = checked(name)?;
         let domain = domain_of(name, &self.0.domain)?;
-        let id = self.0.ids.next().await;
+        let id = self.0.env.ids.next().await;
         let added = OrgAdded { id: &id, name, domain: &domain };
         let work = self.0.store.work(who.actor(), async |mut work| {
             // The owner must stay until its membership is written.

@@ -29,7 +29,7 @@ impl Projects {
     /// # Errors
     /// Code 6 name taken in the organization.
     pub async fn add_project(&self, who: &Admitted, values: &ProjectValues) -> Result<Created> {
-        let id = self.0.ids.next().await;
+        let id = self.0.env.ids.next().await;
         let added = ProjectAdded { at: ProjectAt { org_id: &who.org_id, id: &id }, values };
         let event = self.0.store.work(who.actor(), async |mut work| {
             let mut project = work.begin(AggregateKind::Project, &who.org_id, &id);

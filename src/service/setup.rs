@@ -47,13 +47,13 @@ pub async fn setup(deps: &Deps, first: &First<'_>) -> Result<bool> {
         return Ok(false);
     }
     let ids = Ids {
-        org: deps.ids.next().await,
-        project: deps.ids.next().await,
-        user: deps.ids.next().await,
-        token: deps.ids.next().await,
+        org: deps.env.ids.next().await,
+        project: deps.env.ids.next().await,
+        user: deps.env.ids.next().await,
+        token: deps.env.ids.next().await,
     };
     let domain = orgs::domain_of(ORG_NAME, &deps.domain)?;
-    let token = secrets::personal_access_token();
+    let token = secrets::personal_access_token(&deps.env.random);
     let draft = draft_of(first.token_file);
     let actor = Actor { id: &ids.user, org_id: "", now: first.now };
     let work = deps.store.work(actor, async |mut work| {

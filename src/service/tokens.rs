@@ -56,12 +56,12 @@ impl Tokens {
         let expires_at = validate::expiration(expires_at, who.now)?;
         let no_user = || Error::precondition("COMMAND-Dggw2", USER_NOT_FOUND);
         let user = UserAt { org_id: &who.org_id, id: user_id };
-        let token = secrets::personal_access_token();
+        let token = secrets::personal_access_token(&self.0.env.random);
         let hash = secrets::hash(&token);
         let work = self.0.store.work(who.actor(), async |mut work| {
             let mut found = work.user_lock(user).await?.ok_or_else(no_user)?;
             may_speak_for(who, found.work, user.id).await?;
-            let id = self.0.ids.next().await;
+            let id = self.0.env.ids.next().await;
             let pat = CredentialAdded { kind: Credential::Pat, user, id: &id, material: &hash, expires_at };
             let event = found.record(&pat).await?;
             Ok((id, made(&event)))
@@ -113,7 +113,7 @@ impl Tokens {
     pub async fn generate_machine_secret(&self, who: &Admitted, user_id: &str) -> Result<MachineSecret> {
         let no_user = || Error::not_found("QUERY-Dfbg2", USER_NOT_FOUND);
         let user = UserAt { org_id: &who.org_id, id: user_id };
-        let secret = secrets::client_secret();
+        let secret = secrets::client_secret(&self.0.env.random);
         let hash = secrets::hash(&secret);
         let work = self.0.store.work(who.actor(), async |mut work| {
             let mut found = work.user_lock(user).await?.ok_or_else(no_user)?;

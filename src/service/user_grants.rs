@@ -40,7 +40,7 @@ impl UserGrants {
     pub async fn add_user_grant(&self, who: &Admitted, new: NewUserGrant<'_>) -> Result<Created> {
         distinct(new.role_keys)?;
         let project = ProjectAt { org_id: &who.org_id, id: new.project_id };
-        let id = self.0.ids.next().await;
+        let id = self.0.env.ids.next().await;
         let event = self.0.store.work(who.actor(), async |mut work| {
             let user_org = work.user_kept(new.user_id).await?;
             let user_org = user_org.ok_or_else(|| Error::precondition("COMMAND-4f8sg", USER_NOT_FOUND))?;

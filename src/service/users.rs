@@ -45,7 +45,7 @@ impl Users {
         self.fresh(chosen, user_name).await?;
         let id = match chosen {
             Some(id) => id.to_owned(),
-            None => self.0.ids.next().await,
+            None => self.0.env.ids.next().await,
         };
         let at = UserAt { org_id: &who.org_id, id: &id };
         let work = self.0.store.work(who.actor(), async |mut work| {

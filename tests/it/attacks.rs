@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claviger::crypto::secrets;
+use claviger::env::Random;
 use jsonwebtoken::{Algorithm, EncodingKey};
 use reqwest::Method;
 use rsa::pkcs8::{DecodePublicKey as _, EncodePublicKey as _, LineEnding};
@@ -220,7 +221,7 @@ async fn a_guessed_token_with_the_id_of_a_real_one() {
     let scope = format!("{} urn:zitadel:iam:org:project:id:zitadel:aud", aud(&scene.project));
     let token = scene.server.access_token(&scene.machine, &scope).await;
     let id = secrets::access_token_id(&token).expect("an id");
-    let guess = secrets::access_token(id);
+    let guess = secrets::access_token(&Random::system(), id);
     assert_eq!(scene.server.introspect(&app, &token).await.1["active"], true);
     assert_eq!(scene.server.introspect(&app, &guess).await.1["active"], false);
     assert_eq!(text(&scene.server.me(&guess).await.1, "/details/0/id"), "AUTH-7fs1e");

@@ -43,7 +43,8 @@ async fn connect(server: &TestServer, rpc: &Rpc, headers: &[(&str, &str)]) -> (u
 #[tokio::test]
 async fn no_rpc_answers_without_a_good_token() {
     let server = TestServer::start().await;
-    let unknown = format!("Bearer {}", *claviger::crypto::secrets::personal_access_token());
+    let unknown =
+        format!("Bearer {}", *claviger::crypto::secrets::personal_access_token(&claviger::env::Random::system()));
     let cases: [(&[(&str, &str)], &str); 5] = [
         (&[], ""),
         (&[("authorization", "")], ""),

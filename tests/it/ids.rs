@@ -1,11 +1,12 @@
 //! Identifiers over restarts, replicas and clocks that are set: lists stay in the order of creation, and
 //! no two processes share a node number.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use claviger::clock::{Clock as _, FixedClock};
 use claviger::ids::Lent;
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::support::oauth::aud;
 use crate::support::server::Database;

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use claviger::crypto::keypool::{KeyPool, Size};
+use claviger::env::Random;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use rsa::pkcs8::{DecodePublicKey as _, EncodePublicKey as _};
 use rsa::traits::PublicKeyParts as _;
@@ -104,7 +105,7 @@ fn sign_elsewhere(pem: &str, public: &str) {
 #[tokio::test]
 async fn generated_keys_are_fresh_2048_bit_pairs_and_leave_nothing_private_behind() {
     // The real pool, not the fixed keys of the other tests.
-    let pool = KeyPool::start(Size { stock: 2, waiting: 2 }, 1).expect("a pool");
+    let pool = KeyPool::start(Size { stock: 2, waiting: 2 }, 1, &Random::system()).expect("a pool");
     let (a, b) = (pool.take("").await.expect("a pair"), pool.take("").await.expect("a pair"));
     assert_ne!(a.public_der, b.public_der);
     let public = rsa::RsaPublicKey::from_public_key_der(&a.public_der).expect("SubjectPublicKeyInfo");

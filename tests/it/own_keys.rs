@@ -1,7 +1,6 @@
 //! Keys that callers bring: each kind in each form, for applications and machines; and what is refused.
 
 use aws_lc_rs::encoding::AsDer as _;
-use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -65,8 +64,8 @@ fn curve_keys() -> Vec<Own> {
             all.push(Own { what, public, algorithms: vec![algorithm], key });
         }
     }
-    let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).expect("a key");
-    let pair = Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).expect("a key");
+    let pair = Ed25519KeyPair::generate().expect("a key");
+    let pkcs8 = pair.to_pkcs8().expect("PKCS#8");
     let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(pair.public_key().as_ref())});
     let der = pair.public_key().as_der().expect("DER");
     for (what, public) in [("Ed25519, PEM", pem("PUBLIC KEY", der.as_ref())), ("Ed25519, JWK", jwk.to_string())] {

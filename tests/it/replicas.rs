@@ -1,9 +1,10 @@
 //! Several servers on one database: what one revokes, all refuse within a second. On PostgreSQL only: a
 //! SQLite file has one server.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::support::oauth::{BasicApp, Signer, answer, aud};
 use crate::support::process::Process;

@@ -1,6 +1,7 @@
 //! The token endpoint, what its tokens hold, and where they open doors (contract, `oauth.md` 3 to 5).
 
 use claviger::clock::FixedClock;
+use claviger::env::Random;
 use serde_json::{Value, json};
 
 use crate::support::oauth::{ASSERTION_TYPE, JWT_BEARER, aud, claims_of};
@@ -284,4 +285,19 @@ async fn life_times_are_those_of_the_configuration() {
         let claims = claims_of(&text(&given, token));
         assert_eq!(claims["exp"].as_i64().expect("exp") - claims["iat"].as_i64().expect("iat"), seconds);
     }
+}
+
+#[tokio::test]
+async fn the_same_seed_makes_the_same_secrets() {
+    let made = async |seed| {
+        let options = Options { random: Some(Random::seeded(seed)), ..Options::default() };
+        let server = TestServer::with(options).await;
+        let app = server.basic_app(&server.project("p").await, "a").await;
+        let token = server.user(&server.org().await, "bot").await.1;
+        (server.token.clone(), app.secret, token)
+    };
+    let (one, two, other) = tokio::join!(made(1), made(1), made(2));
+    assert_eq!(one, two);
+    assert!(one.0 != other.0 && one.1 != other.1 && one.2 != other.2);
+    assert!(one.0 != one.2, "but no token twice");
 }

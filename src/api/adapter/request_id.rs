@@ -4,6 +4,7 @@ use axum::http::{HeaderName, HeaderValue, Request};
 use tower_http::request_id::{MakeRequestId, RequestId};
 
 use crate::crypto::secrets;
+use crate::env::Random;
 
 /// The header that carries the id.
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -12,11 +13,11 @@ const LONGEST: usize = 128;
 
 /// Makes ids for requests that bring none.
 #[derive(Clone)]
-pub struct NewRequestId;
+pub struct NewRequestId(pub Random);
 
 impl MakeRequestId for NewRequestId {
     fn make_request_id<B>(&mut self, _request: &Request<B>) -> Option<RequestId> {
-        HeaderValue::from_bytes(&secrets::request_id()).ok().map(RequestId::new)
+        HeaderValue::from_bytes(&secrets::request_id(&self.0)).ok().map(RequestId::new)
     }
 }
 

@@ -78,13 +78,14 @@ impl OAuth {
     async fn mint(&self, machine: &Machine, granted: &str, now: Micros) -> Outcome<TokenAnswer> {
         let user = &machine.row;
         let scopes = Scopes(granted);
-        let id = self.parts.deps.ids.token();
+        let env = &self.parts.deps.env;
+        let id = env.ids.token();
         let lifetime = self.parts.access_lifetime;
         let asserted = self.asserted(machine, scopes).await?;
         let (access_token, hash) = if user.access_token_type == JWT {
             (self.access_jwt(machine, granted, id, now, &asserted).await?, None)
         } else {
-            let token = secrets::access_token(id);
+            let token = secrets::access_token(&env.random, id);
             (token.to_string(), Some(secrets::hash(&token)))
         };
         let token = TokenInsert {

@@ -11,8 +11,6 @@ mod machine;
 mod revocation;
 mod userinfo;
 
-use std::sync::Arc;
-
 pub use discovery::{Discovery, Issuer};
 pub use error::{OAuthError, Outcome};
 pub use grants::{TokenAnswer, TokenRequest};
@@ -20,7 +18,7 @@ pub use introspection::Introspection;
 
 use super::Deps;
 use crate::auth::{SigningKeys, Usage};
-use crate::clock::{Clock, Micros};
+use crate::clock::Micros;
 use crate::store::Cache;
 use client::Client;
 use introspection::Active;
@@ -32,14 +30,12 @@ const ANSWERS: u64 = 8 << 20;
 
 /// What the OAuth endpoints need beside the store.
 pub struct Parts {
-    /// Store, ids.
+    /// Store, time, randomness, ids.
     pub deps: Deps,
     /// Signs and verifies.
     pub signing: SigningKeys,
     /// Notes which credentials are used.
     pub usage: Usage,
-    /// The present time.
-    pub clock: Arc<dyn Clock>,
     /// Who we are.
     pub issuer: Issuer,
     /// The project of the management API itself, `zitadel` in scopes.
@@ -102,6 +98,6 @@ impl OAuth {
     }
 
     fn now(&self) -> Micros {
-        self.parts.clock.now()
+        self.parts.deps.env.clock.now()
     }
 }

@@ -9,6 +9,7 @@ use claviger::app::{App, Replace};
 use claviger::clock::{Clock, FixedClock, FixedMonotonic, Monotonic, SystemClock};
 use claviger::config::Config;
 use claviger::crypto::keypool::KeyPool;
+use claviger::env::Random;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::Connection as _;
@@ -31,6 +32,8 @@ pub struct Options {
     pub settings: Vec<(&'static str, String)>,
     /// A monotonic time that stands still: caches forget when the test says so.
     pub time: Option<FixedMonotonic>,
+    /// Another source of randomness than the system's.
+    pub random: Option<Random>,
     /// The same database as another server.
     pub beside: Option<Database>,
     /// Another source of key pairs than fixed ones.
@@ -137,9 +140,13 @@ impl TestServer {
         let listener = TcpListener::bind(config.server.listen).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let app = Arc::new(
-            App::build(&config, address, Replace { clock: Some(Arc::clone(&clock)), keys, time })
-                .await
-                .expect("the server builds"),
+            App::build(
+                &config,
+                address,
+                Replace { clock: Some(Arc::clone(&clock)), keys, time, random: options.random },
+            )
+            .await
+            .expect("the server builds"),
         );
         let (stop, stopped) = oneshot::channel::<()>();
         let router = app.router.clone();
