@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::permission::{Membership, evaluate};
+use super::permission::{Granted, Membership, evaluate};
 use crate::clock::Micros;
 use crate::error::{Error, Result};
 use crate::proto::{Call, Permission};
@@ -38,15 +38,6 @@ pub struct Admitted {
     pub granted: Granted,
     /// Keeps everybody else from making one.
     _made_here: (),
-}
-
-/// Where a permission holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Granted {
-    /// In the whole organization.
-    Everywhere,
-    /// Only in these projects.
-    Projects(Vec<String>),
 }
 
 impl Caller {

@@ -240,9 +240,6 @@ impl Apps {
     }
 
     /// What happened to an application and its keys; an unknown one has no past.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn list_app_changes(&self, who: &Admitted, app: AppId<'_>, page: ChangePage) -> Result<Vec<ChangeRow>> {
         let AppId { project_id, id } = app;
         Ok(self.0.store.changes(AggregateKind::Project, &who.org_id, project_id, Some(id), page).await?)

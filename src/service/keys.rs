@@ -74,9 +74,6 @@ impl Keys {
     }
 
     /// A key of an application that takes keys at present.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn app_key(&self, who: &Admitted, app: AppId<'_>, id: &str) -> Result<Option<Arc<Answer<KeyRow>>>> {
         let at = app.at(who);
         let read = || async {
@@ -87,9 +84,6 @@ impl Keys {
     }
 
     /// Keys of an application; an unknown application has none.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn list_app_keys(
         &self,
         who: &Admitted,

@@ -3,6 +3,7 @@
 //! functions.
 
 pub mod apps;
+mod deps;
 pub mod keys;
 pub mod machine_keys;
 mod material;
@@ -10,7 +11,7 @@ pub mod members;
 pub mod oauth;
 pub mod oidc;
 pub mod oidc_config;
-mod oidc_first_form;
+mod oidc_stored;
 pub mod orgs;
 pub mod outcome;
 pub mod projects;
@@ -25,6 +26,7 @@ mod validate;
 use std::sync::Arc;
 
 use apps::Apps;
+pub use deps::Deps;
 use keys::Keys;
 use machine_keys::MachineKeys;
 use members::Members;
@@ -35,23 +37,6 @@ pub use setup::{First, setup};
 use tokens::Tokens;
 use user_grants::UserGrants;
 use users::Users;
-
-use crate::crypto::keypool::KeyPool;
-use crate::ids::Ids;
-use crate::store::Store;
-
-/// What service functions work with.
-#[derive(Clone)]
-pub struct Deps {
-    /// The store.
-    pub store: Store,
-    /// Makes identifiers.
-    pub ids: Arc<Ids>,
-    /// Gives key pairs.
-    pub keys: KeyPool,
-    /// Domain under which organizations get theirs: the host of the issuer.
-    pub domain: Arc<str>,
-}
 
 /// All services.
 #[derive(Clone)]

@@ -104,8 +104,7 @@ pub fn compliance(config: &OidcConfig) -> Compliance {
         let first = std::iter::repeat_n("NotCompliant", repeat);
         return Compliance { none_compliant: true, problems: first.chain(problems).map(problem).collect() };
     }
-    let mixed = has(config, GrantType::IMPLICIT)
-        && has(config, GrantType::AUTHORIZATION_CODE);
+    let mixed = has(config, GrantType::IMPLICIT) && has(config, GrantType::AUTHORIZATION_CODE);
     let https = config.redirect_uris.iter().all(|uri| uri.starts_with("https://"));
     let hint = (mixed && !https).then(|| problem("NotAllCombinationsAreAllowed"));
     Compliance { none_compliant: false, problems: hint.into_iter().collect() }
@@ -157,7 +156,8 @@ fn methods(config: &OidcConfig, problems: &mut Vec<&'static str>) {
 }
 
 fn problem(key: &'static str) -> Problem {
-    let (key, text) = TEXTS.iter().find(|(known, _)| known.strip_prefix("V1.") == Some(key)).copied().unwrap_or((key, ""));
+    let (key, text) =
+        TEXTS.iter().find(|(known, _)| known.strip_prefix("V1.") == Some(key)).copied().unwrap_or((key, ""));
     Problem { key, text }
 }
 

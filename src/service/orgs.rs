@@ -45,9 +45,6 @@ impl Orgs {
     }
 
     /// The organization of the call.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn org(&self, who: &Admitted) -> Result<Option<OrgRow>> {
         Ok(self.0.store.org_by_id(&who.org_id).await?)
     }

@@ -71,9 +71,6 @@ impl Tokens {
     }
 
     /// A personal access token of a user, without its text.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn personal_access_token(
         &self,
         who: &Admitted,
@@ -85,9 +82,6 @@ impl Tokens {
     }
 
     /// Personal access tokens of a user, expired ones included; an unknown user has none.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn list_personal_access_tokens(
         &self,
         who: &Admitted,

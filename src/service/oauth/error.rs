@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::store::StoreError;
 
 /// Result of an OAuth endpoint.
-pub type Outcome<T> = std::result::Result<T, OAuthError>;
+pub type OAuthResult<T> = std::result::Result<T, OAuthError>;
 
 /// An error as the client sees it.
 #[derive(Debug)]

@@ -1,0 +1,20 @@
+//! What service functions work with.
+
+use std::sync::Arc;
+
+use crate::crypto::keypool::KeyPool;
+use crate::ids::Ids;
+use crate::store::Store;
+
+/// What service functions work with.
+#[derive(Clone)]
+pub struct Deps {
+    /// The store.
+    pub store: Store,
+    /// Makes identifiers.
+    pub ids: Arc<Ids>,
+    /// Gives key pairs.
+    pub keys: KeyPool,
+    /// Domain under which organizations get theirs: the host of the issuer.
+    pub domain: Arc<str>,
+}
