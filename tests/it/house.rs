@@ -1,5 +1,11 @@
 //! Rules of the house that no compiler holds: they are read in the text of the sources.
 
+mod circles;
+mod documents;
+mod layers;
+mod sizes;
+mod source;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 

@@ -53,11 +53,7 @@ async fn list_app_keys(keys: Arc<Keys>, caller: Caller, request: ListAppKeysRequ
     })
 }
 
-async fn remove_app_key(
-    keys: Arc<Keys>,
-    caller: Caller,
-    request: RemoveAppKeyRequest,
-) -> Result<RemoveAppKeyResponse> {
+async fn remove_app_key(keys: Arc<Keys>, caller: Caller, request: RemoveAppKeyRequest) -> Result<RemoveAppKeyResponse> {
     let who = caller.admit(&request)?;
     let app = AppId { project_id: &request.project_id, id: &request.app_id };
     let stamp = keys.remove_app_key(&who, app, &request.key_id).await?;
