@@ -3,6 +3,7 @@
 mod circles;
 mod documents;
 mod layers;
+mod paths;
 mod sizes;
 mod source;
 

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::source::{Source, body, is_test, name, sources, words};
+use super::paths::{Use, inline, uses};
+use super::source::{Source, body, is_name, is_test, name, sources};
 
 /// Folders whose circles are being removed elsewhere. TODO: empty.
 const LATER: &[&str] = &["src/store/"];
@@ -14,15 +15,6 @@ enum Found {
     Module(usize),
     /// Something that a file defines.
     Item(usize),
-}
-
-/// One name that a `use` brings; the name is `*` for all names.
-#[derive(Debug, PartialEq, Eq)]
-struct Use {
-    name: String,
-    path: Vec<String>,
-    /// The name is for others and the file itself says it nowhere, so nothing in it needs what is named.
-    only_given: bool,
 }
 
 /// A file as a module of the crate.
@@ -50,73 +42,13 @@ impl Module {
             path.pop();
         }
         let (uses, rest) = uses(&source.product);
-        let inline = Source::new("", &rest);
-        let inline = inline.paths().iter().map(|path| path.iter().map(|s| (*s).to_owned()).collect()).collect();
-        Self { path, items: items(&rest), uses, inline, is_folder }
+        Self { path, items: items(&rest), uses, inline: inline(&rest), is_folder }
     }
 
     /// Whether it only declares modules and gives names again.
     fn only_declares(&self) -> bool {
         self.is_folder && self.items.is_empty()
     }
-}
-
-/// The `use` lines of a file, and its code without them.
-fn uses(code: &str) -> (Vec<Use>, String) {
-    let (mut found, mut rest) = (Vec::new(), code.to_owned());
-    for at in words(code, "use") {
-        let tree = code[at + 3..].split(';').next().unwrap_or_default();
-        if tree.trim_start().starts_with(['<', '>', ')', ',']) {
-            continue;
-        }
-        let from = found.len();
-        expand(&[], tree, &mut found);
-        let before = code[..at].trim_end();
-        found[from..].iter_mut().for_each(|u| u.only_given = before.ends_with("pub") || before.ends_with(')'));
-        let blanks: String = tree.chars().map(|c| if c == '\n' { c } else { ' ' }).collect();
-        rest.replace_range(at..at + 3 + tree.len(), &format!("   {blanks}"));
-    }
-    found.iter_mut().for_each(|u| u.only_given &= words(&rest, &u.name).next().is_none());
-    (found, rest)
-}
-
-/// Writes out a tree of names.
-fn expand(prefix: &[String], tree: &str, found: &mut Vec<Use>) {
-    let steps = |text: &str| text.split("::").map(|s| s.trim().to_owned()).filter(|s| !s.is_empty()).collect();
-    if let Some((head, inner)) = tree.split_once('{') {
-        let head: Vec<String> = steps(head);
-        let inner = inner.rsplit_once('}').map_or(inner, |(inner, _)| inner);
-        let prefix = [prefix, &head].concat();
-        return branches(inner).into_iter().for_each(|branch| expand(&prefix, branch, found));
-    }
-    let (path, renamed) = tree.split_once(" as ").map_or((tree, None), |(path, name)| (path, Some(name.trim())));
-    let mut path = [prefix, &Vec::from_iter(steps(path))].concat();
-    if path.last().is_some_and(|last| last == "self") && path.len() > 1 {
-        path.pop();
-    }
-    let Some(last) = path.last().cloned() else { return };
-    if last == "*" {
-        path.pop();
-    }
-    found.push(Use { name: renamed.map_or(last, str::to_owned), path, only_given: false });
-}
-
-/// The parts of a list, which may hold lists themselves.
-fn branches(list: &str) -> Vec<&str> {
-    let (mut parts, mut depth, mut from) = (Vec::new(), 0, 0);
-    for (at, byte) in list.bytes().enumerate() {
-        match byte {
-            b'{' => depth += 1,
-            b'}' => depth -= 1,
-            b',' if depth == 0 => {
-                parts.push(&list[from..at]);
-                from = at + 1;
-            }
-            _ => {}
-        }
-    }
-    parts.push(&list[from..]);
-    parts.into_iter().filter(|part| !part.trim().is_empty()).collect()
 }
 
 /// Names of what a file defines itself, blocks not looked into.
@@ -135,7 +67,7 @@ fn items(code: &str) -> BTreeSet<String> {
 }
 
 fn words_of(code: &str, kind: &str) -> Vec<String> {
-    let ends = |at: &usize| !code[..*at].bytes().next_back().is_some_and(super::source::is_name);
+    let ends = |at: &usize| !code[..*at].bytes().next_back().is_some_and(is_name);
     let places = code.match_indices(kind).map(|(at, _)| at).filter(ends);
     let names = places.filter_map(|at| code[at + kind.len()..].strip_prefix(' ')).map(name);
     names.filter(|name| !name.is_empty() && *name != "fn").map(str::to_owned).collect()
@@ -270,12 +202,4 @@ fn circles_are_found_through_names_that_are_given_again() {
     assert_eq!(of("struct B; use super::c::x;"), Vec::<Vec<String>>::new());
     assert_eq!(of("struct B(crate::a::A);"), [["src/a.rs needs src/d/b.rs", "src/d/b.rs needs src/a.rs"]]);
     assert_eq!(of("struct B; #[cfg(test)] mod tests { use crate::a::A; }"), Vec::<Vec<String>>::new());
-}
-
-#[test]
-fn a_use_is_written_out() {
-    let (uses, rest) = uses("use a::{self, b::{C, d as e}, *}; fn f() -> impl G + use<> { use super::h; }");
-    let uses: Vec<String> = uses.into_iter().map(|u| format!("{}={}", u.name, u.path.join("::"))).collect();
-    assert_eq!(uses, ["a=a", "C=a::b::C", "e=a::b::d", "*=a", "h=super::h"]);
-    assert!(rest.contains("use<>") && !rest.contains("super"));
 }

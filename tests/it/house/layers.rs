@@ -1,5 +1,6 @@
 //! Who may know what: the floors of the house (`docs/ARCHITECTURE.md`), read in the sources.
 
+use super::paths;
 use super::source::{Source, body, name, sources, words};
 
 /// What speaks of messages, HTTP or gRPC.
@@ -47,35 +48,36 @@ fn listed(list: &[(&str, &str)], path: &str) -> bool {
     list.iter().any(|(listed, _)| path.starts_with(listed))
 }
 
-/// Paths of the source that go through one of these crates.
-fn through<'a>(source: &'a Source, crates: &[&str]) -> Vec<Vec<&'a str>> {
-    let mut paths = source.paths();
-    paths.retain(|path| crates.contains(&path[0]));
-    paths
+/// Paths of a source that go through one of these crates, or these modules of ours.
+fn through(source: &Source, crates: &[&str], ours: &[&str]) -> Vec<String> {
+    let mut paths = paths::all(source);
+    paths.retain(|path| match path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["crate", module, ..] => ours.contains(&module),
+        [first, ..] => crates.contains(&first),
+        [] => false,
+    });
+    paths.into_iter().map(|path| path.join("::")).collect()
 }
 
 #[test]
-fn services_and_the_store_know_neither_messages_nor_the_wire() {
-    for source in ["src/service", "src/store", "src/crypto"].into_iter().flat_map(sources) {
-        let path = &source.path;
-        assert_eq!(through(&source, WIRE), Vec::<Vec<&str>>::new(), "{path} is for plain types");
-        let upwards = |path: &&[&str]| matches!(path, ["crate", "proto" | "api" | "server", ..]);
-        let paths = source.paths();
-        assert_eq!(paths.iter().map(Vec::as_slice).find(upwards), None, "{path} is for plain types");
-        assert!(!words(&source.product, "proto").any(|at| in_use(&source.product, at)), "{path} is for plain types");
-    }
-}
-
-#[test]
-fn the_store_knows_no_service_and_the_wire_no_store_but_its_rows() {
-    for source in sources("src/store") {
-        let up = source.paths().into_iter().find(|path| matches!(path[..], ["crate", "service" | "auth", ..]));
-        assert_eq!(up, None, "{} is below the services", source.path);
-    }
-    for source in sources("src/api").into_iter().filter(|source| !source.path.starts_with("src/api/ops/")) {
-        for verb in [".work(", ".record("] {
-            assert!(!source.product.contains(verb), "{}: only services write", source.path);
+fn what_is_below_the_wire_knows_neither_messages_nor_http() {
+    for (folder, above) in [
+        ("src/service", &["proto", "api", "server"][..]),
+        ("src/store", &["proto", "api", "server", "service", "auth"]),
+        ("src/crypto", &["proto", "api", "server", "service", "auth", "store"]),
+        ("src/auth", &["api", "server", "service"]),
+    ] {
+        for source in sources(folder) {
+            assert_eq!(through(&source, WIRE, above), Vec::<String>::new(), "{} is below that", source.path);
         }
+    }
+}
+
+#[test]
+fn the_wire_writes_nothing() {
+    for source in sources("src/api") {
+        let writes = [".work(", ".record("].into_iter().find(|verb| source.product.contains(verb));
+        assert_eq!(writes, None, "{}: only services write", source.path);
     }
 }
 
@@ -86,7 +88,7 @@ fn sql_is_in_the_store_only() {
         let path = source.path.as_str();
         let sql: Vec<_> = source.texts.iter().filter(|text| is_sql(text)).collect();
         assert_eq!(sql, Vec::<&String>::new(), "{path}: statements belong into src/store");
-        if !through(&source, &["sqlx"]).is_empty() || uses(&source, "sqlx") {
+        if !through(&source, &["sqlx"], &[]).is_empty() {
             assert!(listed(SQLX, path), "{path}: sqlx belongs into src/store");
             exceptions.push(path.to_owned());
         }
@@ -114,18 +116,6 @@ fn is_lower(word: &str) -> bool {
     word.chars().next().is_some_and(|c| c.is_ascii_lowercase() || c == '$')
 }
 
-/// Whether a file has a `use` of a crate as a whole.
-fn uses(source: &Source, krate: &str) -> bool {
-    words(&source.product, krate).any(|at| in_use(&source.product, at))
-}
-
-/// Whether this place is in a `use` of something of this crate.
-fn in_use(code: &str, at: usize) -> bool {
-    let from = code[..at].rfind([';', '}']).map_or(0, |at| at + 1);
-    let line = code[from..at].split_whitespace().collect::<String>();
-    line.ends_with("use") || line.ends_with("usecrate::{") || (line.contains("usecrate::{") && line.ends_with(','))
-}
-
 #[test]
 fn who_is_admitted_is_said_by_auth_only() {
     let mut own = Vec::new();
@@ -144,7 +134,7 @@ fn who_is_admitted_is_said_by_auth_only() {
             code[at + 8..].trim_start().starts_with('{') && !before.ends_with("->") && !before.ends_with("impl")
         };
         assert_eq!(words(code, "Admitted").find(makes), None, "{path}: only src/auth/admitted.rs makes one");
-        if source.paths().iter().any(|path| path.ends_with(&["Admitted", "own"])) {
+        if paths::all(&source).iter().any(|path| path.ends_with(&["Admitted", "own"].map(str::to_owned))) {
             own.push(path.to_owned());
         }
         let caller = words(code, "Caller").any(|at| code[at + 6..].starts_with(" {") && !path.starts_with("src/auth/"));
@@ -161,7 +151,7 @@ fn every_service_function_wants_an_admitted() {
             let Some((block, _)) = body(&source.product, at) else { continue };
             let head = &source.product[at..block];
             let line = source.product[..at].rsplit('\n').next().unwrap_or_default();
-            if line.trim() == "pub async" {
+            if line.ends_with("pub async ") {
                 let named = name(&head[2..]);
                 assert!(head.contains("&Admitted"), "{}: {named} acts for somebody: for whom?", source.path);
                 count += 1;

@@ -30,11 +30,6 @@ impl Source {
         let product = String::from_utf8(product).expect("code is ASCII");
         Self { path: path.to_owned(), text: text.to_owned(), code, product, texts }
     }
-
-    /// Paths like `a::b::c` of the code that is not for tests, each with what stands before it.
-    pub fn paths(&self) -> Vec<Vec<&str>> {
-        paths(&self.product)
-    }
 }
 
 /// The root of the repository.
@@ -206,31 +201,6 @@ pub fn name(text: &str) -> &str {
     &text[..text.bytes().position(|b| !is_name(b)).unwrap_or(text.len())]
 }
 
-fn paths(code: &str) -> Vec<Vec<&str>> {
-    let (mut found, mut at) = (Vec::new(), 0);
-    while at < code.len() {
-        let first = name(&code[at..]);
-        if first.is_empty() || code.as_bytes()[at] == b' ' || code.as_bytes()[at] == b'\n' {
-            at += 1;
-            continue;
-        }
-        let mut path = vec![first];
-        at += first.len();
-        while let Some(rest) = code[at..].strip_prefix("::") {
-            let next = name(rest);
-            if next.is_empty() || !rest.starts_with(next) {
-                break;
-            }
-            path.push(next);
-            at += 2 + next.len();
-        }
-        if path.len() > 1 || code[at..].starts_with("::") {
-            found.push(path);
-        }
-    }
-    found
-}
-
 #[test]
 fn comments_texts_and_tests_are_no_code() {
     let source = Source::new(
@@ -239,7 +209,6 @@ fn comments_texts_and_tests_are_no_code() {
          #[cfg(test)]\nmod tests { fn n() { \"o\" } }\nfn p() { r#type::Q }\n",
     );
     assert_eq!(source.texts, ["i::\\\"j", "k\"l", "m"]);
-    assert_eq!(source.paths(), [vec!["a", "b"], vec!["type", "Q"]]);
     assert!(source.code.contains("fn n()") && !source.product.contains("fn n()"));
     assert_eq!(source.code.lines().count(), source.text.lines().count());
 }
