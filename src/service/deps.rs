@@ -9,11 +9,8 @@ use crate::store::Store;
 /// What service functions work with.
 #[derive(Clone)]
 pub struct Deps {
-    /// The store.
     pub store: Store,
-    /// Makes identifiers.
     pub ids: Arc<Ids>,
-    /// Gives key pairs.
     pub keys: KeyPool,
     /// Domain under which organizations get theirs: the host of the issuer.
     pub domain: Arc<str>,

@@ -39,7 +39,6 @@ pub struct NewKey<'a> {
 }
 
 impl Keys {
-    /// The service over its dependencies.
     pub(super) fn new(deps: Deps) -> Self {
         let (found, pages) = (Cache::exact(&deps.store, KEYS), Cache::exact(&deps.store, PAGES));
         Self { deps, found, pages }

@@ -18,15 +18,12 @@ const MAX_MEMBERSHIPS: i64 = 1000;
 const TOO_MANY: &str = "The user is a member in 1000 places of this organization already. Remove one, or give a role \
      for the whole organization";
 
-/// Members of projects.
 pub struct Members(pub(super) Deps);
 
 /// Which member: a user in a project of the organization.
 #[derive(Debug, Clone, Copy)]
 pub struct MemberId<'a> {
-    /// The project.
     pub project_id: &'a str,
-    /// The user.
     pub user_id: &'a str,
 }
 

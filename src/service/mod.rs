@@ -41,30 +41,20 @@ use users::Users;
 /// All services.
 #[derive(Clone)]
 pub struct Services {
-    /// Organizations.
     pub orgs: Arc<Orgs>,
-    /// Users.
     pub users: Arc<Users>,
-    /// Keys of machine users.
     pub machine_keys: Arc<MachineKeys>,
     /// Tokens and secrets of machine users.
     pub tokens: Arc<Tokens>,
-    /// User grants.
     pub user_grants: Arc<UserGrants>,
-    /// Projects.
     pub projects: Arc<Projects>,
-    /// Roles of projects.
     pub roles: Arc<Roles>,
-    /// Members of projects.
     pub members: Arc<Members>,
-    /// Applications.
     pub apps: Arc<Apps>,
-    /// Application keys.
     pub keys: Arc<Keys>,
 }
 
 impl Services {
-    /// All services over the same dependencies.
     pub fn new(deps: &Deps) -> Self {
         Self {
             orgs: Arc::new(Orgs(deps.clone())),

@@ -15,7 +15,7 @@ macro_rules! open_enum {
 
             /// Whether the number stands for something.
             pub fn is_known(self) -> bool {
-                matches!(self.0, $($number)|+)
+                [$($number),+].contains(&self.0)
             }
         }
     };

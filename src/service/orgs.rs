@@ -9,7 +9,6 @@ use crate::store::{AggregateKind, MemberAdded, OrgAdded, OrgRow, OrgTaken, Scope
 /// Longest label of a domain in bytes (RFC 1035, section 2.3.4).
 const MAX_LABEL: usize = 63;
 
-/// Organizations.
 pub struct Orgs(pub(super) Deps);
 
 impl Orgs {

@@ -10,7 +10,6 @@ use crate::store::{
 
 const KEY_TAKEN: &str = "Role already exists";
 
-/// Roles of projects.
 pub struct Roles(pub(super) Deps);
 
 impl Roles {

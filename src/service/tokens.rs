@@ -23,7 +23,6 @@ pub struct Tokens(pub(super) Deps);
 
 /// A new personal access token. Its text is here and nowhere else.
 pub struct CreatedToken {
-    /// Its identifier.
     pub id: String,
     /// Its text.
     pub token: Zeroizing<String>,
@@ -35,7 +34,6 @@ pub struct CreatedToken {
 pub struct MachineSecret {
     /// The client id that goes with it.
     pub client_id: String,
-    /// The secret.
     pub secret: Zeroizing<String>,
     /// The user's last event.
     pub stamp: Stamp,

@@ -2,6 +2,7 @@
 
 mod circles;
 mod documents;
+mod errors;
 mod layers;
 mod paths;
 mod sizes;

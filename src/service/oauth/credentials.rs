@@ -9,9 +9,7 @@ pub struct Credentials {
     pub client_id: String,
     /// `client_secret`, or the second half of Basic.
     pub client_secret: String,
-    /// `client_assertion_type`.
     pub assertion_type: String,
-    /// `client_assertion`.
     pub assertion: String,
     /// Name and secret came by Basic.
     pub basic: bool,

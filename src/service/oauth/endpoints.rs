@@ -23,7 +23,6 @@ pub struct Parts {
     pub signing: SigningKeys,
     /// Notes which credentials are used.
     pub usage: Usage,
-    /// The present time.
     pub clock: Arc<dyn Clock>,
     /// Who we are.
     pub issuer: Issuer,
@@ -35,7 +34,6 @@ pub struct Parts {
     pub id_lifetime: Micros,
 }
 
-/// The OAuth endpoints.
 pub struct OAuth {
     pub(super) parts: Parts,
     pub(super) clients: Cache<(String, String), Client>,
@@ -43,7 +41,6 @@ pub struct OAuth {
 }
 
 impl OAuth {
-    /// The endpoints.
     pub fn new(parts: Parts) -> Self {
         let store = &parts.deps.store;
         Self { clients: Cache::new(store, CLIENTS), answers: Cache::new(store, ANSWERS), parts }
@@ -54,7 +51,6 @@ impl OAuth {
         Ok(self.parts.signing.key_set().await?)
     }
 
-    /// The discovery document.
     pub fn discovery(&self) -> &Discovery {
         self.parts.issuer.discovery()
     }

@@ -24,9 +24,7 @@ const JWT: i64 = 1;
 /// A request for a token; what is absent is empty.
 #[derive(Default)]
 pub struct TokenRequest {
-    /// `grant_type`.
     pub grant_type: String,
-    /// `assertion`.
     pub assertion: String,
     /// `scope`, which may be empty but not absent where an assertion is presented.
     pub scope: Option<String>,

@@ -15,7 +15,6 @@ use crate::error::{Error, Result};
 use crate::service::tokens::PAT_SCOPES;
 use crate::store::{self, Answer, Found, TokenRow, Verdict, names};
 
-/// An answer.
 pub enum Introspection {
     /// The token is good: the answer as JSON.
     Active(Bytes),

@@ -10,7 +10,6 @@ use crate::store::{self, MachineRow, UserState};
 
 /// A machine that has proven itself.
 pub struct Machine {
-    /// The user.
     pub row: MachineRow,
     /// It did so with a secret.
     pub by_secret: bool,

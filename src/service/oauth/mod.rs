@@ -19,5 +19,5 @@ pub use credentials::Credentials;
 pub use discovery::{Discovery, Issuer};
 pub use endpoints::{OAuth, Parts};
 pub use error::{OAuthError, OAuthResult};
-pub use grants::{TokenAnswer, TokenRequest};
+pub use grants::TokenRequest;
 pub use introspection::Introspection;

@@ -123,8 +123,8 @@ impl Crate {
         if let Some(child) = self.by_path.get(&child) {
             return Some(Found::Module(*child));
         }
-        let by_name = this.uses.iter().filter(|u| u.name == name && u.path != [name]);
-        if let Some(found) = by_name.filter_map(|u| self.resolve(module, &u.path, depth)).next() {
+        let mut by_name = this.uses.iter().filter(|u| u.name == name && u.path != [name]);
+        if let Some(found) = by_name.find_map(|u| self.resolve(module, &u.path, depth)) {
             return Some(found);
         }
         let globs = this.uses.iter().filter(|u| u.name == "*").filter_map(|u| self.resolve(module, &u.path, depth));

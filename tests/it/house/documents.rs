@@ -12,7 +12,7 @@ fn paths(text: &str) -> BTreeSet<&str> {
     let part = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
     let words = text.split(|c| !part(c)).map(|word| word.trim_end_matches(['.', '/', '-']));
     let below = |word: &str| FOLDERS.iter().any(|folder| word.starts_with(folder));
-    words.filter(|word| below(word) || (word.len() > 3 && word.ends_with(".rs"))).collect()
+    words.filter(|word| below(word) || word.strip_suffix(".rs").is_some_and(|name| !name.is_empty())).collect()
 }
 
 #[test]

@@ -34,7 +34,9 @@ pub fn uses(code: &str) -> (Vec<Use>, String) {
         let blanks: String = tree.chars().map(|c| if c == '\n' { c } else { ' ' }).collect();
         rest.replace_range(at..at + 3 + tree.len(), &format!("   {blanks}"));
     }
-    found.iter_mut().for_each(|u| u.only_given &= words(&rest, &u.name).next().is_none());
+    for u in &mut found {
+        u.only_given &= words(&rest, &u.name).next().is_none();
+    }
     (found, rest)
 }
 
