@@ -47,7 +47,7 @@ enum Command {
     Version,
 }
 
-type Outcome = Result<(), Box<dyn std::error::Error>>;
+type CliResult = Result<(), Box<dyn std::error::Error>>;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
@@ -72,7 +72,7 @@ pub fn main() -> ExitCode {
 }
 
 /// Runs a command that logs; why it failed is logged too, in the form that was chosen.
-fn logged<F: Future<Output = Outcome>>(command: impl FnOnce(Config) -> F) -> ExitCode {
+fn logged<F: Future<Output = CliResult>>(command: impl FnOnce(Config) -> F) -> ExitCode {
     let Err(error) = run(command) else { return ExitCode::SUCCESS };
     // Does nothing if the configuration was fine.
     telemetry::start(&Log { level: "error".to_owned(), format: wanted_log_format() });
@@ -84,7 +84,7 @@ fn logged<F: Future<Output = Outcome>>(command: impl FnOnce(Config) -> F) -> Exi
     ExitCode::FAILURE
 }
 
-fn run<F: Future<Output = Outcome>>(command: impl FnOnce(Config) -> F) -> Outcome {
+fn run<F: Future<Output = CliResult>>(command: impl FnOnce(Config) -> F) -> CliResult {
     let config = Config::load()?;
     telemetry::start(&config.log);
     let runtime = runtime()?;
@@ -98,7 +98,7 @@ fn runtime() -> Result<Runtime, StartError> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(StartError::Threads)
 }
 
-async fn serve(config: Config) -> Outcome {
+async fn serve(config: Config) -> CliResult {
     shutdown::survive_hangup();
     let address = config.server.listen;
     let listener = TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
@@ -114,7 +114,7 @@ async fn serve(config: Config) -> Outcome {
     Ok(())
 }
 
-async fn migrate(config: Config) -> Outcome {
+async fn migrate(config: Config) -> CliResult {
     let mut opened = Opened::open(&config, 1, Sources::default(), Purpose::Migrate).await?;
     opened.keep();
     opened.store.close().await;
@@ -122,7 +122,7 @@ async fn migrate(config: Config) -> Outcome {
     Ok(())
 }
 
-async fn rotate(config: Config, revoke_old: bool) -> Outcome {
+async fn rotate(config: Config, revoke_old: bool) -> CliResult {
     let (access, id) = config.lifetimes();
     let old = if revoke_old { OldKey::Revoke } else { OldKey::Keep { lifetime: access.max(id) } };
     let place = config.target()?.place();
@@ -134,7 +134,7 @@ async fn rotate(config: Config, revoke_old: bool) -> Outcome {
     Ok(())
 }
 
-fn check_config() -> Outcome {
+fn check_config() -> CliResult {
     let config = Config::load()?;
     let note = runtime()?.block_on(opening::check(&config))?;
     say("the configuration is fine");
@@ -146,7 +146,7 @@ fn check_config() -> Outcome {
 
 /// A plain HTTP request by hand: the image has no curl, and an HTTP client for this one line would
 /// be the largest part of the binary.
-fn healthcheck() -> Outcome {
+fn healthcheck() -> CliResult {
     const WAIT: Duration = Duration::from_secs(5);
     let mut address: SocketAddr = Config::load()?.server.listen;
     if address.ip().is_unspecified() {

@@ -162,9 +162,6 @@ impl Made {
     }
 
     /// Makes an empty file for its owner only, unless there is one; true if it was made.
-    ///
-    /// # Errors
-    /// The system refuses.
     pub fn file(&mut self, what: &'static str, path: &Path) -> Result<bool, FileError> {
         match create(path) {
             Ok(_) => self.0.push(path.to_owned()),
@@ -181,9 +178,6 @@ impl Made {
 
     /// Writes one line into a private file, unless there is one: of processes that start together, all
     /// find the line of the first.
-    ///
-    /// # Errors
-    /// The system refuses.
     pub fn line(&mut self, what: &'static str, path: &Path, line: &str) -> Result<(), FileError> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -228,9 +222,6 @@ fn create(path: &Path) -> io::Result<File> {
 }
 
 /// Opens a file for writing, which is made for its owner only if it is not there.
-///
-/// # Errors
-/// The system refuses.
 pub fn open_or_create(what: &'static str, path: &Path) -> Result<File, FileError> {
     match create(path) {
         Err(e) if e.kind() == ErrorKind::AlreadyExists => OpenOptions::new().read(true).write(true).open(path),
@@ -241,9 +232,6 @@ pub fn open_or_create(what: &'static str, path: &Path) -> Result<File, FileError
 
 /// Writes one line into a private file, replacing what was there, and waits until the disk has it. What
 /// could not be written whole goes again.
-///
-/// # Errors
-/// The system refuses.
 pub fn write_private(what: &'static str, path: &Path, line: &str) -> Result<(), FileError> {
     write(path, line).map_err(named(what, path))
 }
@@ -343,9 +331,6 @@ fn is_own_group(group: u32) -> bool {
 
 /// Closes a data directory to everybody but its owner, if all that is in it is `ours`: a directory that
 /// holds other things is left as it is, with a warning.
-///
-/// # Errors
-/// The system refuses.
 pub fn tighten_directory(
     what: &'static str,
     path: &Path,

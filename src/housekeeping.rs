@@ -120,9 +120,6 @@ async fn mark(store: &Store, ids: &Ids, lead: Micros) -> Result<()> {
 }
 
 /// Deletes expired tokens in steps, so that other writers get their turn; gives how many.
-///
-/// # Errors
-/// The store failed.
 pub async fn sweep(store: &Store, clock: &dyn Clock) -> Result<u64> {
     let mut swept = 0;
     loop {

@@ -3,14 +3,16 @@
 //! The way of a request:
 //!
 //! ```text
-//! server ── api (translates) ── auth (who calls) ── service (decides) ── store (SQL)
-//!                                                        │
-//!                                                     crypto (keys, secrets)
+//! server ── api (translates) ── auth (who calls, and may it?) ── service (decides) ── store (SQL)
+//!                                                                     │
+//!                                                                  crypto (keys, secrets)
 //! ```
 //!
-//! `api` knows no rule and no SQL, `service` no HTTP and no SQL, `store` no messages; only `app`
-//! knows all. The contract is in `proto/`; `proto` holds what the build makes of it. Three shapes of
-//! data: messages (generated), rows (`store::rows`), identifiers (text of digits).
+//! `api` knows no rule and no SQL; `service` takes an [`auth::Admitted`] and plain types, and knows no message, HTTP
+//! or SQL; `store` knows no messages; only `app` knows all. The contract is in `proto/` beside `src/`; the module
+//! [`proto`] holds what the build makes of it. `docs/ARCHITECTURE.md` follows one request from file to file.
+//!
+//! What is public is so for the program and for the tests in `tests/it`; this is no library for others.
 
 pub mod api;
 pub mod app;
@@ -21,18 +23,18 @@ pub mod config;
 pub mod crypto;
 pub mod env;
 pub mod error;
-pub mod files;
+mod files;
 pub mod housekeeping;
 pub mod ids;
-pub mod lock;
-pub mod opening;
-pub mod peer;
-pub mod place;
+mod lock;
+mod opening;
+mod peer;
+mod place;
 pub mod proto;
 pub mod server;
-pub mod service;
-pub mod shutdown;
-pub mod start;
+mod service;
+mod shutdown;
+mod start;
 #[expect(clippy::disallowed_methods, reason = "ages of connections are measured beside the timers that end them")]
 pub mod store;
-pub mod telemetry;
+mod telemetry;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::permission::{Membership, evaluate};
+use super::permission::{Granted, Membership, evaluate};
 use crate::clock::Micros;
 use crate::error::{Error, Result};
 use crate::proto::{Call, Permission};
@@ -25,6 +25,10 @@ pub struct Caller {
 
 /// Somebody who may do what it asks for, in the organization of the call.
 #[derive(Debug)]
+#[expect(
+    clippy::manual_non_exhaustive,
+    reason = "that attribute is for other crates; nobody in this one makes one either"
+)]
 pub struct Admitted {
     /// User id; empty for what anybody may do.
     pub user_id: String,
@@ -38,15 +42,6 @@ pub struct Admitted {
     pub granted: Granted,
     /// Keeps everybody else from making one.
     _made_here: (),
-}
-
-/// Where a permission holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Granted {
-    /// In the whole organization.
-    Everywhere,
-    /// Only in these projects.
-    Projects(Vec<String>),
 }
 
 impl Caller {

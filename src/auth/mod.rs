@@ -11,10 +11,10 @@ mod signing;
 mod token;
 mod usage;
 
-pub use admitted::{Admitted, Caller, Granted};
+pub use admitted::{Admitted, Caller};
 pub use names::{can_be_token, can_name};
 pub use owners::Owners;
-pub use permission::{Membership, may_give, role_names};
+pub use permission::{Granted, Membership, may_give, role_names};
 pub use presented::Presented;
 pub use ring::Ring;
 pub use signing::{OldKey, Parts as SigningParts, SigningKeys};

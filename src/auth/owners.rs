@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
-use super::admitted::{Admitted, Caller, Granted};
-use super::permission::{Membership, evaluate};
+use super::admitted::{Admitted, Caller};
+use super::permission::{Granted, Membership, evaluate};
 use crate::error::{Code, Error, Result};
 use crate::proto::{Call, Permission};
 use crate::store::{HeldRolesRow, Store, names};

@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use super::Granted;
 use crate::error::{Error, Result};
 
 static ROLES: LazyLock<HashMap<&'static str, HashSet<&'static str>>> =
@@ -27,6 +26,15 @@ pub struct Membership {
     pub project_id: Option<String>,
     /// Role names.
     pub roles: Vec<String>,
+}
+
+/// Where a permission holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Granted {
+    /// In the whole organization.
+    Everywhere,
+    /// Only in these projects.
+    Projects(Vec<String>),
 }
 
 /// What `memberships` give of `permission` in the organization `org_id`.

@@ -39,7 +39,7 @@ pub enum Presented {
 
 /// Claims of an access token that matter when it is presented.
 #[derive(Deserialize)]
-struct Claims {
+struct TokenClaims {
     iss: String,
     sub: String,
     exp: i64,
@@ -83,7 +83,7 @@ impl Presented {
 
     /// An access token of ours that is a JWT and has not expired (RFC 9068; contract, `oauth.md` 2.3). An ID
     /// token is none.
-    fn jwt(typ: Typ, claims: Claims, proven: Option<Asked>, issuer: &str, now: Micros) -> Option<Self> {
+    fn jwt(typ: Typ, claims: TokenClaims, proven: Option<Asked>, issuer: &str, now: Micros) -> Option<Self> {
         let access = match typ {
             Typ::Access => true,
             // Access tokens were typed as ID tokens are before this server told them apart. Those that are

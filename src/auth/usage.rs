@@ -94,9 +94,6 @@ impl Usage {
     }
 
     /// Writes what waits. What cannot be written is lost: the next use is noted a minute later.
-    ///
-    /// # Errors
-    /// The store failed.
     pub async fn write(&self, store: &Store) -> Result<()> {
         let waiting = std::mem::take(&mut *self.0.waiting());
         let waiting: Vec<(Credentials, Micros)> = waiting.notes.into_iter().collect();

@@ -2,12 +2,103 @@
 //! is named with its place. No value is ever repeated: it may be a secret in the wrong place.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
 
 use serde::Deserialize as _;
 use toml::de::DeTable;
 use toml::{Table, Value};
 
-use super::{Config, ConfigError, DEFAULTS, LogFormat, RANGES, SHORT};
+use super::{Config, ConfigError, DEFAULTS, LogFormat, MAX_LIFETIME, MAX_REMEMBER};
+
+/// Names of the environment that scripts may rely on (design, section 7) and the keys they stand for.
+const SHORT: &[(&str, &str, &str)] = &[
+    ("CLAVIGER_LISTEN", "server", "listen"),
+    ("CLAVIGER_ISSUER", "server", "issuer"),
+    ("CLAVIGER_DATA_DIR", "storage", "data_dir"),
+    ("CLAVIGER_ADMIN_PAT_FILE", "storage", "admin_pat_file"),
+    ("CLAVIGER_MASTER_KEY", "storage", "master_key"),
+    ("DATABASE_URL", "storage", "url"),
+];
+
+/// Ranges of whole numbers, with their units.
+pub(super) const RANGES: &[(&str, RangeInclusive<i64>, &str)] = &[
+    ("server.request_timeout", 1..=86_400, " seconds"),
+    ("server.max_concurrent_requests", 1..=1_000_000, ""),
+    // The least lets the largest body of one caller in.
+    ("server.max_connections", 0..=1_000_000, ""),
+    ("server.max_connections_per_address", 0..=1_000_000, ""),
+    ("server.max_body_memory", 16..=1 << 20, " mebibytes"),
+    ("server.body_timeout", 1..=86_400, " seconds"),
+    ("server.shutdown_delay", 0..=86_400, " seconds"),
+    ("server.shutdown_timeout", 0..=86_400, " seconds"),
+    ("server.head_timeout", 1..=2_592_000, " seconds"),
+    ("server.write_timeout", 1..=2_592_000, " seconds"),
+    ("server.idle_timeout", 1..=2_592_000, " seconds"),
+    ("server.max_connection_age", 1..=2_592_000, " seconds"),
+    ("server.remember", 0..=MAX_REMEMBER, " milliseconds"),
+    ("storage.connections", 1..=10_000, ""),
+    ("storage.lock_timeout", 1..=3600, " seconds"),
+    ("storage.statement_timeout", 1..=3600, " seconds"),
+    ("keys.pool", 0..=100_000, ""),
+    ("keys.threads", 0..=1024, ""),
+    ("keys.max_waiting", 1..=100_000, ""),
+    ("tokens.access_lifetime", 1..=MAX_LIFETIME.cast_signed(), " seconds"),
+    ("tokens.id_lifetime", 1..=MAX_LIFETIME.cast_signed(), " seconds"),
+    ("tokens.sweep_interval", 1..=31_536_000, " seconds"),
+    ("tokens.usage_interval", 1..=31_536_000, " seconds"),
+];
+
+impl Config {
+    /// Reads defaults, file and environment of this process.
+    ///
+    /// # Errors
+    /// A file cannot be read, a key is unknown, or a value does not fit.
+    pub fn load() -> Result<Self, ConfigError> {
+        let (file, environment) = (file()?, environment()?);
+        let file = file.as_ref().map(|(name, text)| (name.as_str(), text.as_str()));
+        load(&Sources { file, environment: &environment })
+    }
+
+    /// The configuration of a file and an environment.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn from_parts(file: Option<&str>, environment: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
+        load(&Sources { file: file.map(|text| ("CLAVIGER_CONFIG", text)), environment })
+    }
+}
+
+/// The form in which to complain about a configuration that cannot be used: the one it asks for, as far as
+/// that can be told.
+pub fn wanted_log_format() -> LogFormat {
+    let (file, environment) = (file().ok().flatten(), environment().unwrap_or_default());
+    let file = file.as_ref().map(|(name, text)| (name.as_str(), text.as_str()));
+    format(&Sources { file, environment: &environment })
+}
+
+/// Name and text of the file, if one is named.
+fn file() -> Result<Option<(String, String)>, ConfigError> {
+    let Some(path) = std::env::var_os("CLAVIGER_CONFIG").filter(|p| !p.is_empty()) else { return Ok(None) };
+    let name = PathBuf::from(&path).display().to_string();
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some((name, text))),
+        Err(e) => Err(ConfigError(format!("the file {name}, which CLAVIGER_CONFIG names, cannot be read: {e}"))),
+    }
+}
+
+/// The variables of this program.
+fn environment() -> Result<BTreeMap<String, String>, ConfigError> {
+    let mut environment = BTreeMap::new();
+    for (name, value) in std::env::vars_os() {
+        let Ok(name) = name.into_string() else { continue };
+        if name.starts_with("CLAVIGER_") || name == "DATABASE_URL" {
+            let value = value.into_string().map_err(|_| ConfigError(format!("{name} is not valid UTF-8")))?;
+            environment.insert(name, value);
+        }
+    }
+    Ok(environment)
+}
 
 /// What a file and an environment say.
 pub(super) struct Sources<'a> {
@@ -18,7 +109,7 @@ pub(super) struct Sources<'a> {
 }
 
 /// Reads and checks the configuration.
-pub(super) fn load(sources: &Sources<'_>) -> Result<Config, ConfigError> {
+fn load(sources: &Sources<'_>) -> Result<Config, ConfigError> {
     let mut settings = Settings::defaults()?;
     if let Some((name, text)) = sources.file {
         settings.file(name, text)?;

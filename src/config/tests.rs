@@ -1,5 +1,8 @@
 //! The configuration from its parts, and mistakes in it.
 
+use std::collections::BTreeMap;
+
+use super::load::RANGES;
 use super::*;
 
 fn load(file: Option<&str>, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {

@@ -32,9 +32,6 @@ impl Vault {
     }
 
     /// Encrypts; `name` is bound to the result, so that it opens under no other name.
-    ///
-    /// # Errors
-    /// Never in practice.
     pub fn seal(&self, random: &Random, name: &str, plain: &[u8]) -> Result<Vec<u8>> {
         let nonce = random.bytes::<NONCE_LEN>();
         let mut sealed = plain.to_vec();

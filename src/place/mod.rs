@@ -11,7 +11,7 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
-pub use queue::{Full, Place, Places};
+pub use queue::{Place, Places};
 
 tokio::task_local! {
     /// The place of the request at hand; none while it is away.

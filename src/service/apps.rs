@@ -31,7 +31,6 @@ pub enum ApiMethod {
 pub struct NewApiApp<'a> {
     /// Project it will belong to.
     pub project_id: &'a str,
-    /// Its name.
     pub name: &'a str,
     /// How it authenticates.
     pub method: ApiMethod,
@@ -42,7 +41,6 @@ pub struct NewApiApp<'a> {
 pub struct NewOidcApp<'a> {
     /// Project it will belong to.
     pub project_id: &'a str,
-    /// Its name.
     pub name: &'a str,
     /// What it asks to be registered with.
     pub config: OidcConfig,
@@ -51,9 +49,7 @@ pub struct NewOidcApp<'a> {
 /// A new application. Its secret is here and nowhere else.
 #[derive(Debug)]
 pub struct CreatedApp {
-    /// Its identifier.
     pub id: String,
-    /// Its client id.
     pub client_id: String,
     /// Its secret, if its method has one.
     pub secret: Option<Zeroizing<String>>,
@@ -73,9 +69,7 @@ pub struct App {
 /// Which application of the organization, by project and identifier.
 #[derive(Debug, Clone, Copy)]
 pub struct AppId<'a> {
-    /// Its project.
     pub project_id: &'a str,
-    /// Its identifier.
     pub id: &'a str,
 }
 
@@ -240,9 +234,6 @@ impl Apps {
     }
 
     /// What happened to an application and its keys; an unknown one has no past.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn list_app_changes(&self, who: &Admitted, app: AppId<'_>, page: ChangePage) -> Result<Vec<ChangeRow>> {
         let AppId { project_id, id } = app;
         Ok(self.0.store.changes(AggregateKind::Project, &who.org_id, project_id, Some(id), page).await?)

@@ -39,7 +39,6 @@ pub struct NewKey<'a> {
 }
 
 impl Keys {
-    /// The service over its dependencies.
     pub(super) fn new(deps: Deps) -> Self {
         let (found, pages) = (Cache::exact(&deps.store, KEYS), Cache::exact(&deps.store, PAGES));
         Self { deps, found, pages }
@@ -74,9 +73,6 @@ impl Keys {
     }
 
     /// A key of an application that takes keys at present.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn app_key(&self, who: &Admitted, app: AppId<'_>, id: &str) -> Result<Option<Arc<Answer<KeyRow>>>> {
         let at = app.at(who);
         let read = || async {
@@ -87,9 +83,6 @@ impl Keys {
     }
 
     /// Keys of an application; an unknown application has none.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn list_app_keys(
         &self,
         who: &Admitted,

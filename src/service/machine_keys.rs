@@ -49,18 +49,12 @@ impl MachineKeys {
     }
 
     /// A key of a user.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn machine_key(&self, who: &Admitted, user_id: &str, key_id: &str) -> Result<Option<CredentialRow>> {
         let user = UserAt { org_id: &who.org_id, id: user_id };
         Ok(self.0.store.credential_by_id(Credential::MachineKey, user, key_id).await?)
     }
 
     /// Keys of a user, expired ones included; an unknown user has none.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn list_machine_keys(&self, who: &Admitted, user_id: &str, page: Page) -> Result<Listed<CredentialRow>> {
         let user = UserAt { org_id: &who.org_id, id: user_id };
         Ok(self.0.store.credential_list(Credential::MachineKey, user, page).await?)

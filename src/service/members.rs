@@ -18,23 +18,17 @@ const MAX_MEMBERSHIPS: i64 = 1000;
 const TOO_MANY: &str = "The user is a member in 1000 places of this organization already. Remove one, or give a role \
      for the whole organization";
 
-/// Members of projects.
 pub struct Members(pub(super) Deps);
 
 /// Which member: a user in a project of the organization.
 #[derive(Debug, Clone, Copy)]
 pub struct MemberId<'a> {
-    /// The project.
     pub project_id: &'a str,
-    /// The user.
     pub user_id: &'a str,
 }
 
 impl Members {
     /// The built-in roles for projects; in the first organization of the server only the global ones.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn list_project_member_roles(&self, who: &Admitted) -> Result<Vec<&'static str>> {
         let first = self.0.store.instance().await?.is_some_and(|i| i.default_org_id == who.org_id);
         let fits = |role: &str| {
@@ -44,9 +38,6 @@ impl Members {
     }
 
     /// Members of a project, with `only` no other users than these; an unknown project has none.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn list_project_members(
         &self,
         who: &Admitted,
@@ -108,9 +99,6 @@ impl Members {
 
     /// Takes a member out of a project. Who is no member counts as taken out: the project gives its newest event,
     /// no project gives none.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn remove_project_member(&self, who: &Admitted, member: MemberId<'_>) -> Result<Option<Stamp>> {
         let at = ProjectAt { org_id: &who.org_id, id: member.project_id };
         let scope = Scope::Project(at);

@@ -3,6 +3,7 @@
 //! functions.
 
 pub mod apps;
+mod deps;
 pub mod keys;
 pub mod machine_keys;
 mod material;
@@ -10,7 +11,7 @@ pub mod members;
 pub mod oauth;
 pub mod oidc;
 pub mod oidc_config;
-mod oidc_first_form;
+mod oidc_stored;
 pub mod orgs;
 pub mod outcome;
 pub mod projects;
@@ -25,6 +26,7 @@ mod validate;
 use std::sync::Arc;
 
 use apps::Apps;
+pub use deps::Deps;
 use keys::Keys;
 use machine_keys::MachineKeys;
 use members::Members;
@@ -36,50 +38,23 @@ use tokens::Tokens;
 use user_grants::UserGrants;
 use users::Users;
 
-use crate::crypto::keypool::KeyPool;
-use crate::env::Env;
-use crate::store::Store;
-
-/// What service functions work with.
-#[derive(Clone)]
-pub struct Deps {
-    /// The store.
-    pub store: Store,
-    /// Time, randomness, identifiers.
-    pub env: Env,
-    /// Gives key pairs.
-    pub keys: KeyPool,
-    /// Domain under which organizations get theirs: the host of the issuer.
-    pub domain: Arc<str>,
-}
-
 /// All services.
 #[derive(Clone)]
 pub struct Services {
-    /// Organizations.
     pub orgs: Arc<Orgs>,
-    /// Users.
     pub users: Arc<Users>,
-    /// Keys of machine users.
     pub machine_keys: Arc<MachineKeys>,
     /// Tokens and secrets of machine users.
     pub tokens: Arc<Tokens>,
-    /// User grants.
     pub user_grants: Arc<UserGrants>,
-    /// Projects.
     pub projects: Arc<Projects>,
-    /// Roles of projects.
     pub roles: Arc<Roles>,
-    /// Members of projects.
     pub members: Arc<Members>,
-    /// Applications.
     pub apps: Arc<Apps>,
-    /// Application keys.
     pub keys: Arc<Keys>,
 }
 
 impl Services {
-    /// All services over the same dependencies.
     pub fn new(deps: &Deps) -> Self {
         Self {
             orgs: Arc::new(Orgs(deps.clone())),

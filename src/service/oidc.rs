@@ -61,7 +61,6 @@ pub struct Compliance {
 pub struct Problem {
     /// Its key below `Application.OIDC.`.
     pub key: &'static str,
-    /// English text.
     pub text: &'static str,
 }
 

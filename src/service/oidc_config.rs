@@ -1,9 +1,6 @@
-//! Configuration of an OpenID Connect client, in plain types that no contract changes; and how it is stored.
+//! Configuration of an OpenID Connect client, in plain types that no contract changes.
 
 use serde::{Deserialize, Serialize};
-
-use super::oidc_first_form as first_form;
-use crate::error::{Error, Result};
 
 /// Values that a contract numbers. A number that is not known yet is kept, and refused where it matters.
 macro_rules! open_enum {
@@ -18,7 +15,7 @@ macro_rules! open_enum {
 
             /// Whether the number stands for something.
             pub fn is_known(self) -> bool {
-                matches!(self.0, $($number)|+)
+                [$($number),+].contains(&self.0)
             }
         }
     };
@@ -148,24 +145,5 @@ impl OidcConfig {
             self.grant_types.push(GrantType::AUTHORIZATION_CODE);
         }
         self
-    }
-
-    /// Reads what is stored, in either form.
-    ///
-    /// # Errors
-    /// It is neither.
-    pub fn read(stored: &str) -> Result<Self> {
-        if let Ok(config) = serde_json::from_str(stored) {
-            return Ok(config);
-        }
-        first_form::read(stored).map_err(Error::internal)
-    }
-
-    /// As it is stored.
-    ///
-    /// # Errors
-    /// None that can happen.
-    pub fn stored(&self) -> Result<String> {
-        serde_json::to_string(self).map_err(Error::internal)
     }
 }

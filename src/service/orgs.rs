@@ -9,7 +9,6 @@ use crate::store::{AggregateKind, MemberAdded, OrgAdded, OrgRenamed, OrgRow, Org
 /// Longest label of a domain in bytes (RFC 1035, section 2.3.4).
 const MAX_LABEL: usize = 63;
 
-/// Organizations.
 pub struct Orgs(pub(super) Deps);
 
 impl Orgs {
@@ -60,9 +59,6 @@ impl Orgs {
     }
 
     /// The organization of the call.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn org(&self, who: &Admitted) -> Result<Option<OrgRow>> {
         Ok(self.0.store.org_by_id(&who.org_id).await?)
     }

@@ -6,7 +6,6 @@ use crate::store::{Recorded, Stamp};
 /// Something was made.
 #[derive(Debug)]
 pub struct Created {
-    /// Its identifier.
     pub id: String,
     /// Its first event.
     pub stamp: Stamp,
@@ -15,7 +14,6 @@ pub struct Created {
 /// A key was made.
 #[derive(Debug)]
 pub struct CreatedKey {
-    /// Its identifier.
     pub id: String,
     /// The key file with the private half of a fresh pair, which is here and nowhere else; empty for a key that the
     /// caller brought.

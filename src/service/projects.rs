@@ -40,17 +40,11 @@ impl Projects {
     }
 
     /// A project; none of another organization.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn project(&self, who: &Admitted, id: &str) -> Result<Option<ProjectRow>> {
         Ok(self.0.store.project_by_id(&who.org_id, id).await?)
     }
 
     /// Projects of the organization, or only those for which the caller holds a role.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn list_projects(
         &self,
         who: &Admitted,
@@ -125,9 +119,6 @@ impl Projects {
     }
 
     /// What happened to a project, its applications, keys, roles and members; an unknown one has no past.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn list_project_changes(&self, who: &Admitted, id: &str, page: ChangePage) -> Result<Vec<ChangeRow>> {
         Ok(self.0.store.changes(AggregateKind::Project, &who.org_id, id, None, page).await?)
     }

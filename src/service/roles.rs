@@ -10,7 +10,6 @@ use crate::store::{
 
 const KEY_TAKEN: &str = "Role already exists";
 
-/// Roles of projects.
 pub struct Roles(pub(super) Deps);
 
 impl Roles {
@@ -66,9 +65,6 @@ impl Roles {
 
     /// Removes a role, also from user grants. What is not there counts as removed: a project without such a role
     /// gives its newest event, no project gives none.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn remove_project_role(&self, who: &Admitted, project_id: &str, key: &str) -> Result<Option<Stamp>> {
         let at = ProjectAt { org_id: &who.org_id, id: project_id };
         let work = self.0.store.work(who.actor(), async |mut work| {
@@ -84,9 +80,6 @@ impl Roles {
     }
 
     /// Roles of a project; an unknown project has none.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn list_project_roles(
         &self,
         who: &Admitted,

@@ -23,7 +23,6 @@ const USER_DISPLAY_NAME: &str = "admin machine";
 pub struct First<'a> {
     /// Where the token goes: one line, readable by the owner only.
     pub token_file: &'a Path,
-    /// Present time.
     pub now: Micros,
 }
 

@@ -23,7 +23,6 @@ pub struct Tokens(pub(super) Deps);
 
 /// A new personal access token. Its text is here and nowhere else.
 pub struct CreatedToken {
-    /// Its identifier.
     pub id: String,
     /// Its text.
     pub token: Zeroizing<String>,
@@ -35,7 +34,6 @@ pub struct CreatedToken {
 pub struct MachineSecret {
     /// The client id that goes with it.
     pub client_id: String,
-    /// The secret.
     pub secret: Zeroizing<String>,
     /// The user's last event.
     pub stamp: Stamp,
@@ -71,9 +69,6 @@ impl Tokens {
     }
 
     /// A personal access token of a user, without its text.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn personal_access_token(
         &self,
         who: &Admitted,
@@ -85,9 +80,6 @@ impl Tokens {
     }
 
     /// Personal access tokens of a user, expired ones included; an unknown user has none.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn list_personal_access_tokens(
         &self,
         who: &Admitted,

@@ -62,17 +62,11 @@ impl UserGrants {
     }
 
     /// A user grant of the organization.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn user_grant(&self, who: &Admitted, id: &str) -> Result<Option<GrantRow>> {
         Ok(self.0.store.grant_by_id(&who.org_id, id).await?)
     }
 
     /// User grants of the organization that pass all filters.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn list_user_grants(
         &self,
         who: &Admitted,
@@ -160,9 +154,6 @@ impl UserGrants {
 }
 
 /// Grants go with their user or project; with a role, only that key is taken out of them.
-///
-/// # Errors
-/// The store failed.
 pub(super) async fn cascade(work: &mut Work, whose: GrantsOf<'_>) -> Result<()> {
     for (org_id, id) in work.grants_of(whose).await? {
         let at = GrantAt { org_id: &org_id, id: &id };

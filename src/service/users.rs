@@ -112,25 +112,16 @@ impl Users {
     }
 
     /// A user in any state; none of another organization.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn user(&self, who: &Admitted, id: &str) -> Result<Option<UserRow>> {
         Ok(self.0.store.user_by_id(UserAt { org_id: &who.org_id, id }).await?)
     }
 
     /// The user that asks; none if it was removed meanwhile.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn own_user(&self, who: &Admitted) -> Result<Option<UserRow>> {
         Ok(self.0.store.user_by_id(UserAt { org_id: &who.user_org_id, id: &who.user_id }).await?)
     }
 
     /// Users of the organization, in any state.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn list_users(
         &self,
         who: &Admitted,
@@ -142,17 +133,11 @@ impl Users {
     }
 
     /// What happened to a user, its keys and its tokens; an unknown one has no past.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn list_user_changes(&self, who: &Admitted, id: &str, page: ChangePage) -> Result<Vec<ChangeRow>> {
         Ok(self.0.store.changes(AggregateKind::User, &who.org_id, id, None, page).await?)
     }
 
     /// Whether no user of the server has this login name. Machines have no e-mail address, so one is always free.
-    ///
-    /// # Errors
-    /// None of its own.
     pub async fn is_user_unique(&self, _who: &Admitted, user_name: &str, email: &str) -> Result<bool> {
         let taken = email.is_empty() && self.0.store.user_name_taken(user_name).await?;
         Ok(!taken)

@@ -1,5 +1,13 @@
 //! Rules of the house that no compiler holds: they are read in the text of the sources.
 
+mod circles;
+mod documents;
+mod errors;
+mod layers;
+mod paths;
+mod sizes;
+mod source;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::api::adapter::error::{log, retry_after};
 use crate::api::adapter::json::json_response;
 use crate::error::Error;
-use crate::service::oauth::{OAuthError, Outcome};
+use crate::service::oauth::{OAuthError, OAuthResult};
 
 /// How long clients may keep the key set (contract, `oauth.md` 1.4).
 const KEEP: HeaderValue = HeaderValue::from_static("max-age=300, must-revalidate");
@@ -24,10 +24,7 @@ struct ErrorBody<'a> {
 }
 
 /// A value as JSON.
-///
-/// # Errors
-/// Never in practice.
-pub fn json(status: StatusCode, value: &impl Serialize) -> Outcome<Response<Body>> {
+pub fn json(status: StatusCode, value: &impl Serialize) -> OAuthResult<Response<Body>> {
     Ok(line(status, &serde_json::to_vec(value).map_err(Error::internal)?))
 }
 

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, header, request};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::service::oauth::{Credentials, OAuthError, Outcome};
+use crate::service::oauth::{Credentials, OAuthError, OAuthResult};
 
 const FORM: &[u8] = b"application/x-www-form-urlencoded";
 
@@ -35,7 +35,7 @@ impl<'a> Params<'a> {
     ///
     /// # Errors
     /// It is given twice, or holds what no text may hold.
-    pub fn get(&self, name: &str) -> Outcome<Option<&str>> {
+    pub fn get(&self, name: &str) -> OAuthResult<Option<&str>> {
         let mut found = self.0.iter().filter(|(n, ..)| n == name).map(|(_, value, _)| value.as_ref());
         let value = found.next();
         if found.next().is_some() {
@@ -51,7 +51,7 @@ impl<'a> Params<'a> {
     ///
     /// # Errors
     /// As [`Params::get`].
-    pub fn text(&self, name: &str) -> Outcome<String> {
+    pub fn text(&self, name: &str) -> OAuthResult<String> {
         Ok(self.get(name)?.unwrap_or_default().to_owned())
     }
 
@@ -59,7 +59,7 @@ impl<'a> Params<'a> {
     ///
     /// # Errors
     /// It does; or as [`Params::get`].
-    pub fn secret(&self, name: &str) -> Outcome<String> {
+    pub fn secret(&self, name: &str) -> OAuthResult<String> {
         if self.0.iter().any(|(n, _, origin)| n == name && *origin == Origin::Query) {
             let text = format!("{name} must not be in the query string; send it in the body");
             return Err(OAuthError::invalid_request(text));
@@ -71,7 +71,7 @@ impl<'a> Params<'a> {
     ///
     /// # Errors
     /// `invalid_client` for a Basic header whose halves are not form-encoded.
-    pub fn credentials(&self, headers: &HeaderMap) -> Outcome<Credentials> {
+    pub fn credentials(&self, headers: &HeaderMap) -> OAuthResult<Credentials> {
         let mut credentials = Credentials {
             client_id: self.text("client_id")?,
             client_secret: self.secret("client_secret")?,

@@ -19,7 +19,7 @@ use crate::api::adapter::upload::Upload;
 use crate::auth::bearer;
 use crate::error::{Code, Error};
 use crate::place;
-use crate::service::oauth::{Introspection, OAuth, OAuthError, Outcome, TokenRequest};
+use crate::service::oauth::{Introspection, OAuth, OAuthError, OAuthResult, TokenRequest};
 use form::Params;
 
 /// Largest form in bytes: assertions and tokens have some thousand, and a form of millions of parameters
@@ -58,7 +58,7 @@ struct Table<'a> {
 impl Table<'_> {
     fn endpoint<Fut>(mut self, path: &str, function: fn(Request) -> Fut) -> Self
     where
-        Fut: Future<Output = Outcome<Response<Body>>> + Send + 'static,
+        Fut: Future<Output = OAuthResult<Response<Body>>> + Send + 'static,
     {
         let (service, limits) = (Arc::clone(self.service), self.limits.clone());
         let handler = move |request: axum::extract::Request| async move {
@@ -85,15 +85,15 @@ fn unread(error: Error) -> OAuthError {
     }
 }
 
-async fn discovery((service, ..): Request) -> Outcome<Response<Body>> {
+async fn discovery((service, ..): Request) -> OAuthResult<Response<Body>> {
     answer::json(StatusCode::OK, service.discovery())
 }
 
-async fn keys((service, ..): Request) -> Outcome<Response<Body>> {
+async fn keys((service, ..): Request) -> OAuthResult<Response<Body>> {
     Ok(answer::key_set(service.key_set().await?))
 }
 
-async fn introspect((service, head, body): Request) -> Outcome<Response<Body>> {
+async fn introspect((service, head, body): Request) -> OAuthResult<Response<Body>> {
     let params = Params::read(&head, &body);
     let credentials = params.credentials(&head.headers)?;
     match service.introspect(&credentials, params.get("token")?.unwrap_or_default()).await? {
@@ -102,7 +102,7 @@ async fn introspect((service, head, body): Request) -> Outcome<Response<Body>> {
     }
 }
 
-async fn token((service, head, body): Request) -> Outcome<Response<Body>> {
+async fn token((service, head, body): Request) -> OAuthResult<Response<Body>> {
     let params = Params::read(&head, &body);
     let request = TokenRequest {
         grant_type: params.text("grant_type")?,
@@ -113,14 +113,14 @@ async fn token((service, head, body): Request) -> Outcome<Response<Body>> {
     answer::json(StatusCode::OK, &service.token(&request).await?)
 }
 
-async fn revoke((service, head, body): Request) -> Outcome<Response<Body>> {
+async fn revoke((service, head, body): Request) -> OAuthResult<Response<Body>> {
     let params = Params::read(&head, &body);
     let credentials = params.credentials(&head.headers).map_err(OAuthError::challenged)?;
     service.revoke(&credentials, &params.secret("token")?).await?;
     Ok(answer::empty())
 }
 
-async fn userinfo((service, head, body): Request) -> Outcome<Response<Body>> {
+async fn userinfo((service, head, body): Request) -> OAuthResult<Response<Body>> {
     let params = Params::read(&head, &body);
     let parameter = params.secret("access_token")?;
     let header = head.headers.get("authorization").and_then(|v| bearer(Some(v.as_bytes())).ok());
@@ -129,6 +129,6 @@ async fn userinfo((service, head, body): Request) -> Outcome<Response<Body>> {
 }
 
 /// There is no login here, and the client is told so.
-async fn authorize(_: Request) -> Outcome<Response<Body>> {
+async fn authorize(_: Request) -> OAuthResult<Response<Body>> {
     Err(OAuthError::invalid_request("this server has no login pages; machines get tokens at the token endpoint"))
 }

@@ -27,7 +27,7 @@ pub struct Assertion<'a> {
 
 /// What it claims.
 #[derive(Deserialize)]
-struct Claims {
+struct AssertionClaims {
     iss: String,
     sub: String,
     #[serde(deserialize_with = "one_or_many")]
@@ -46,7 +46,7 @@ impl<'a> Assertion<'a> {
     /// # Errors
     /// It cannot be read, is not for us, or is too old, too new or expired.
     pub fn read(token: &'a str, issuer: &Issuer, now: Micros) -> Result<Self, &'static str> {
-        let jws::Unproven { head, claims } = jws::read::<Claims>(token).ok_or("assertion cannot be read")?;
+        let jws::Unproven { head, claims } = jws::read::<AssertionClaims>(token).ok_or("assertion cannot be read")?;
         // What says that it is something else, such as an access token, proves nobody (RFC 8725, section 3.11).
         if matches!(head.typ(), Typ::Access | Typ::Other) {
             return Err("assertion is typed as another kind of token");

@@ -25,9 +25,7 @@ pub fn profile(claims: &mut Claims, user_name: &str, name: &str, changed_at: Mic
 
 /// The organization of a user.
 pub struct Org<'a> {
-    /// Identifier.
     pub id: &'a str,
-    /// Name.
     pub name: &'a str,
     /// Primary domain.
     pub domain: &'a str,

@@ -11,9 +11,7 @@ const METHODS: &[&str] = &["client_secret_basic", "client_secret_post", "private
 /// Algorithms of the assertions with which they do.
 const ALGORITHMS: &[&str] = &["RS256", "PS256", "ES256", "ES384", "EdDSA"];
 
-/// The discovery document.
 #[derive(Debug, Clone, Serialize)]
-#[expect(missing_docs, reason = "the names are those of the specification")]
 pub struct Discovery {
     pub issuer: String,
     pub authorization_endpoint: String,
@@ -59,7 +57,6 @@ impl Issuer {
         Self(Arc::new(Inner { discovery: document(issuer), audiences }))
     }
 
-    /// Its name.
     pub fn name(&self) -> &str {
         &self.0.discovery.issuer
     }
@@ -69,7 +66,6 @@ impl Issuer {
         self.0.audiences.contains(audience)
     }
 
-    /// The discovery document.
     pub fn discovery(&self) -> &Discovery {
         &self.0.discovery
     }

@@ -6,12 +6,11 @@ use crate::error::Error;
 use crate::store::StoreError;
 
 /// Result of an OAuth endpoint.
-pub type Outcome<T> = std::result::Result<T, OAuthError>;
+pub type OAuthResult<T> = std::result::Result<T, OAuthError>;
 
 /// An error as the client sees it.
 #[derive(Debug)]
 pub struct OAuthError {
-    /// HTTP status.
     pub status: u16,
     /// Code of the specification.
     pub error: &'static str,
@@ -56,12 +55,10 @@ impl OAuthError {
         Self::new("invalid_grant", "invalid assertion")
     }
 
-    /// `unsupported_grant_type`.
     pub fn unsupported_grant(name: &str) -> Self {
         Self::new("unsupported_grant_type", format!("{name} not supported"))
     }
 
-    /// `invalid_scope`.
     pub fn invalid_scope(description: &'static str) -> Self {
         Self::new("invalid_scope", description)
     }

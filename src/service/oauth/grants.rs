@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::claims::{self, Claims, Org, Roles, seconds};
 use super::machine::Machine;
-use super::{Credentials, OAuth, OAuthError, Outcome};
+use super::{Credentials, OAuth, OAuthError, OAuthResult};
 use crate::auth::scopes::{self, Scopes};
 use crate::clock::Micros;
 use crate::crypto::jws::Use;
@@ -24,9 +24,7 @@ const JWT: i64 = 1;
 /// A request for a token; what is absent is empty.
 #[derive(Default)]
 pub struct TokenRequest {
-    /// `grant_type`.
     pub grant_type: String,
-    /// `assertion`.
     pub assertion: String,
     /// `scope`, which may be empty but not absent where an assertion is presented.
     pub scope: Option<String>,
@@ -49,7 +47,7 @@ impl OAuth {
     ///
     /// # Errors
     /// Those of the specification.
-    pub async fn token(&self, request: &TokenRequest) -> Outcome<TokenAnswer> {
+    pub async fn token(&self, request: &TokenRequest) -> OAuthResult<TokenAnswer> {
         let now = self.now();
         let (machine, scope) = match request.grant_type.as_str() {
             "" => return Err(OAuthError::invalid_request("grant_type missing")),
@@ -75,7 +73,7 @@ impl OAuth {
         self.mint(&machine, &scopes, now).await
     }
 
-    async fn mint(&self, machine: &Machine, granted: &str, now: Micros) -> Outcome<TokenAnswer> {
+    async fn mint(&self, machine: &Machine, granted: &str, now: Micros) -> OAuthResult<TokenAnswer> {
         let user = &machine.row;
         let scopes = Scopes(granted);
         let env = &self.parts.deps.env;
@@ -109,7 +107,7 @@ impl OAuth {
     }
 
     /// Claims that both tokens share: organization, and roles where they are asked for.
-    async fn asserted(&self, machine: &Machine, scopes: Scopes<'_>) -> Outcome<Claims> {
+    async fn asserted(&self, machine: &Machine, scopes: Scopes<'_>) -> OAuthResult<Claims> {
         let user = &machine.row;
         let mut claims = Claims::new();
         claims::org(&mut claims, scopes, &Org { id: &user.org_id, name: &user.org_name, domain: &user.org_domain });
@@ -118,7 +116,12 @@ impl OAuth {
     }
 
     /// Roles in every project of the audience, if the scopes ask for roles.
-    pub(super) async fn role_claims(&self, claims: &mut Claims, user: UserAt<'_>, scopes: Scopes<'_>) -> Outcome<()> {
+    pub(super) async fn role_claims(
+        &self,
+        claims: &mut Claims,
+        user: UserAt<'_>,
+        scopes: Scopes<'_>,
+    ) -> OAuthResult<()> {
         let audience = scopes.audience(&self.parts.project_id);
         if !scopes.roles() || audience.is_empty() {
             return Ok(());
@@ -143,7 +146,7 @@ impl OAuth {
         id: i64,
         now: Micros,
         asserted: &Claims,
-    ) -> Outcome<String> {
+    ) -> OAuthResult<String> {
         let user_name = machine.row.user_name.as_str();
         let mut audience = Scopes(granted).audience(&self.parts.project_id);
         if audience.is_empty() {
@@ -164,7 +167,7 @@ impl OAuth {
         now: Micros,
         access_token: &str,
         asserted: &Claims,
-    ) -> Outcome<String> {
+    ) -> OAuthResult<String> {
         let user_name = machine.row.user_name.as_str();
         let mut audience = scopes.audience(&self.parts.project_id);
         audience.push(user_name);

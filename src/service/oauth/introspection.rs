@@ -3,18 +3,18 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::active::Active;
 use super::claims::{self, Claims, Org, Roles, seconds};
 use super::client::Client;
-use super::{Credentials, OAuth, OAuthError, Outcome};
+use super::{Credentials, OAuth, OAuthError, OAuthResult};
 use crate::auth::Presented;
 use crate::auth::scopes::{self, Scopes};
 use crate::clock::Micros;
 use crate::crypto::secrets;
 use crate::error::{Error, Result};
 use crate::service::tokens::PAT_SCOPES;
-use crate::store::{self, Answer, Found, Heap, TokenRow, Verdict, names};
+use crate::store::{self, Answer, Found, TokenRow, Verdict, names};
 
-/// An answer.
 pub enum Introspection {
     /// The token is good: the answer as JSON.
     Active(Bytes),
@@ -22,25 +22,12 @@ pub enum Introspection {
     Inactive,
 }
 
-/// An answer that stays the same until the token ends.
-pub(super) struct Active {
-    body: Bytes,
-    expires_at: Micros,
-    is_pat: bool,
-}
-
-impl Heap for Active {
-    fn heap(&self) -> usize {
-        self.body.len()
-    }
-}
-
 impl OAuth {
     /// Answers an application whether a token is good for it.
     ///
     /// # Errors
     /// What is missing, or `unauthorized_client` for any application that does not prove itself.
-    pub async fn introspect(&self, credentials: &Credentials, token: &str) -> Outcome<Introspection> {
+    pub async fn introspect(&self, credentials: &Credentials, token: &str) -> OAuthResult<Introspection> {
         credentials.complete()?;
         if token.is_empty() {
             return Err(OAuthError::invalid_request("token missing"));

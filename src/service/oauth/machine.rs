@@ -1,7 +1,7 @@
 //! Authentication of machine users, by key (contract, `oauth.md` 3.2) or secret (3.3).
 
 use super::assertion::{Assertion, Signed};
-use super::{Credentials, OAuth, OAuthError, Outcome};
+use super::{Credentials, OAuth, OAuthError, OAuthResult};
 use crate::auth::can_name;
 use crate::clock::Micros;
 use crate::crypto::jws::Verifier;
@@ -10,7 +10,6 @@ use crate::store::{self, MachineRow, UserState};
 
 /// A machine that has proven itself.
 pub struct Machine {
-    /// The user.
     pub row: MachineRow,
     /// It did so with a secret.
     pub by_secret: bool,
@@ -18,7 +17,7 @@ pub struct Machine {
 
 impl OAuth {
     /// The machine that signed an assertion with a key of its own; in any state.
-    pub(super) async fn machine_by_key(&self, token: &str, now: Micros) -> Outcome<Result<Machine, &'static str>> {
+    pub(super) async fn machine_by_key(&self, token: &str, now: Micros) -> OAuthResult<Result<Machine, &'static str>> {
         let assertion = match Assertion::read(token, &self.parts.issuer, now) {
             Ok(assertion) => assertion,
             Err(reason) => return Ok(Err(reason)),
@@ -41,7 +40,7 @@ impl OAuth {
     /// # Errors
     /// `invalid_request` when no client is named; else one answer whatever is wrong, after the same work,
     /// so that nobody learns which names exist or have secrets (RFC 6749, section 5.2).
-    pub(super) async fn machine(&self, credentials: &Credentials, now: Micros) -> Outcome<Machine> {
+    pub(super) async fn machine(&self, credentials: &Credentials, now: Micros) -> OAuthResult<Machine> {
         credentials.named()?;
         let found = if credentials.assertion.is_empty() {
             // Nobody has such a name: that needs no look-up.
@@ -82,7 +81,7 @@ impl Machine {
     ///
     /// # Errors
     /// `invalid_request`, it is deactivated or locked.
-    pub fn active(self) -> Outcome<Self> {
+    pub fn active(self) -> OAuthResult<Self> {
         if self.row.state != UserState::Active {
             return Err(OAuthError::invalid_request("Errors.User.NotActive"));
         }

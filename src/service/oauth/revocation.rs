@@ -1,6 +1,6 @@
 //! Revocation (RFC 7009; contract, `oauth.md` 5.3): a machine ends its own tokens.
 
-use super::{Credentials, OAuth, OAuthError, Outcome};
+use super::{Credentials, OAuth, OAuthError, OAuthResult};
 use crate::auth::{Admitted, Presented};
 use crate::clock::Micros;
 use crate::error::Code;
@@ -12,7 +12,7 @@ impl OAuth {
     ///
     /// # Errors
     /// The client does not prove itself, or the token belongs to another one.
-    pub async fn revoke(&self, credentials: &Credentials, token: &str) -> Outcome<()> {
+    pub async fn revoke(&self, credentials: &Credentials, token: &str) -> OAuthResult<()> {
         let now = self.now();
         let caller = self.caller(credentials, now).await?;
         if token.is_empty() {
@@ -37,7 +37,7 @@ impl OAuth {
     }
 
     /// The machine that asks; none for an application, which has no tokens of its own.
-    async fn caller(&self, credentials: &Credentials, now: Micros) -> Outcome<Option<String>> {
+    async fn caller(&self, credentials: &Credentials, now: Micros) -> OAuthResult<Option<String>> {
         credentials.named()?;
         let refused = match self.machine(credentials, now).await {
             Ok(machine) => return Ok(Some(machine.active()?.row.id)),
@@ -51,7 +51,7 @@ impl OAuth {
     }
 
     /// One that somebody else has just removed is no error either.
-    async fn remove_pat(&self, token: &TokenRow, now: Micros) -> Outcome<()> {
+    async fn remove_pat(&self, token: &TokenRow, now: Micros) -> OAuthResult<()> {
         let who = Admitted::own(&token.user_id, &token.org_id, now);
         match tokens::remove_pat(&self.parts.deps, &who, &token.user_id, &token.id).await {
             Err(error) if error.code != Code::NotFound => Err(error.into()),

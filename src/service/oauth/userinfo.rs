@@ -2,7 +2,7 @@
 
 use super::claims::Claims;
 use super::introspection::user;
-use super::{OAuth, OAuthError, Outcome};
+use super::{OAuth, OAuthError, OAuthResult};
 use crate::auth::Presented;
 use crate::auth::scopes::Scopes;
 use crate::service::tokens::PAT_SCOPES;
@@ -13,7 +13,7 @@ impl OAuth {
     ///
     /// # Errors
     /// 401 for a missing token and for any that is not good.
-    pub async fn userinfo(&self, token: Option<&str>) -> Outcome<Claims> {
+    pub async fn userinfo(&self, token: Option<&str>) -> OAuthResult<Claims> {
         let now = self.now();
         let missing = || OAuthError::unauthenticated("invalid_request", "access token missing");
         let bad = || OAuthError::unauthenticated("access_denied", "access token invalid");

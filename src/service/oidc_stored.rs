@@ -1,10 +1,29 @@
-//! The form in which the first releases stored the configuration of OpenID Connect clients: the JSON of a message of
-//! the contract. It is only read; what is written is [`OidcConfig`] itself.
+//! How the configuration of an OpenID Connect client is stored: as the JSON of [`OidcConfig`]. The first releases stored
+//! the JSON of a message of the contract, which is only read.
 
 use serde::Deserialize;
 use serde::de::Error as _;
 
 use super::oidc_config::{ClientMethod, ClientType, GrantType, Login, OidcConfig, ResponseType};
+use crate::error::{Error, Result};
+
+impl OidcConfig {
+    /// Reads what is stored, in either form.
+    ///
+    /// # Errors
+    /// It is neither.
+    pub fn read(stored: &str) -> Result<Self> {
+        if let Ok(config) = serde_json::from_str(stored) {
+            return Ok(config);
+        }
+        first_form(stored).map_err(Error::internal)
+    }
+
+    /// As it is stored.
+    pub fn stored(&self) -> Result<String> {
+        serde_json::to_string(self).map_err(Error::internal)
+    }
+}
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
@@ -76,10 +95,7 @@ const TOKEN_TYPES: &[&str] = &["OIDC_TOKEN_TYPE_BEARER", "OIDC_TOKEN_TYPE_JWT"];
 const VERSIONS: &[&str] = &["OIDC_VERSION_1_0"];
 
 /// The configuration that a text of the first form holds.
-///
-/// # Errors
-/// It is not of that form.
-pub fn read(stored: &str) -> serde_json::Result<OidcConfig> {
+fn first_form(stored: &str) -> serde_json::Result<OidcConfig> {
     let form: FirstForm = serde_json::from_str(stored)?;
     let response_types = form.response_types.iter().map(|v| Ok(ResponseType(v.number(RESPONSE_TYPES)?)));
     let grant_types = form.grant_types.iter().map(|v| Ok(GrantType(v.number(GRANT_TYPES)?)));
