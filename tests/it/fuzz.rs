@@ -144,7 +144,7 @@ async fn random_rest_calls_are_answered_and_refused_ones_write_nothing() {
 }
 
 async fn renewed(server: &TestServer, rpc: &Rpc) -> [String; 3] {
-    let project = server.project(&format!("for {}", rpc.name)).await;
+    let project = server.project(&format!("for {}", rpc.full)).await;
     let app = server.app(&project, "real").await;
     let key = server.key(&project, &app).await["id"].as_str().expect("an id").to_owned();
     [project, app, key]

@@ -13,9 +13,10 @@ use std::path::PathBuf;
 
 use claviger::store::STATEMENTS;
 
-/// Statements that are not for both engines, or ask for nothing. Each start of a server on their engine sends them.
+/// Statements that are not for both engines or ask for nothing, which each start of a server on their engine sends; and
+/// parts of statements that are put together.
 const UNLISTED: &[&str] =
-    &["link::READ_ONLY", "link::SESSION", "look::TABLE_LITE", "look::TABLE_PG", "readiness::PING"];
+    &["events::INSERT", "events::SAVE", "filter::EACH", "link::READ_ONLY", "link::SESSION", "readiness::PING"];
 
 /// What statements begin with.
 const VERBS: [&str; 5] = ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH "];

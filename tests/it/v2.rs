@@ -1,5 +1,9 @@
 //! The services that address objects by their id alone.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use buffa::Message as _;
+use claviger::proto::zitadel::v1::ErrorDetail;
 use serde_json::{Value, json};
 
 use crate::support::{TestServer, text};
@@ -14,7 +18,8 @@ async fn get(server: &TestServer, token: &str, org: &str, id: &str) -> (u16, Val
 
 /// Code and id of an error.
 fn told(answer: &Value) -> (String, String) {
-    (text(answer, "/code"), text(answer, "/details/0/debug/id"))
+    let detail = STANDARD_NO_PAD.decode(text(answer, "/details/0/value")).expect("base64");
+    (text(answer, "/code"), ErrorDetail::decode_from_slice(&detail).expect("a message").id)
 }
 
 #[tokio::test]

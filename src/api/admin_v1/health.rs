@@ -12,7 +12,6 @@ pub fn routes(table: Resource<()>) -> Resource<()> {
     table.rpc("Healthz", healthz)
 }
 
-#[expect(clippy::unused_async, reason = "all functions of a route table have one form")]
 async fn healthz(_: Arc<()>, caller: Caller, request: HealthzRequest) -> Result<HealthzResponse> {
     caller.admit(&request)?;
     Ok(HealthzResponse::default())
