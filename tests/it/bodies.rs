@@ -184,9 +184,9 @@ async fn unfinished_bodies_of_strangers_stop_nobody() {
     let (status, answer) = in_time("a good request", server.post("/projects", json!({"name": "good"}))).await;
     assert_eq!(status, 200, "{answer}");
     // They are still good for an answer.
-    let mut last = forms.pop().expect("a form");
-    last.body.send_data(Bytes::from_static(b"x"), true).expect("it is sent");
-    let answer = in_time("the form", last.answer).await.expect("an answer");
+    let mut first = forms.remove(0);
+    first.body.send_data(Bytes::from_static(b"x"), true).expect("it is sent");
+    let answer = in_time("the form", first.answer).await.expect("an answer");
     assert_eq!(answer.status(), 400);
     drop((forms, clients));
     until(&server, "claviger_body_bytes", |bytes| bytes == 0).await;

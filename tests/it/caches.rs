@@ -230,7 +230,7 @@ async fn strangers_leave_nothing_behind_and_cost_one_look_up_at_most() {
     .await;
     // A token of nobody is asked for twice: who calls, and, in the database, the keys that might have signed it.
     // Noise is asked for once, and not in the database.
-    assert_eq!((asked, grown), (20 * 6, 0));
+    assert!(asked == 20 * 6 && grown <= 0, "{asked}, {grown}");
     assert_eq!(server.introspect(&app, &token).await.0, 200);
     assert!(server.app.store.remembered().bytes > 0);
     let metrics = server.http.get(server.url("/debug/metrics")).send().await.expect("an answer").text().await;

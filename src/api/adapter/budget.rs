@@ -5,13 +5,15 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::error::{Code, Error, Result};
 use crate::peer::Peer;
 
 /// How long a body waits for others to make room.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Bodies that may wait at once. Who waits takes memory too: that of its request and its connection.
+const WAITING: usize = 256;
 
 /// A number of bytes that bodies may take together. Cheap to clone.
 #[derive(Clone)]
@@ -21,6 +23,8 @@ struct Inner {
     held: Mutex<Held>,
     size: usize,
     freed: Notify,
+    /// Turns to wait.
+    turns: Semaphore,
 }
 
 #[derive(Default)]
@@ -40,7 +44,8 @@ pub struct Reservation {
 impl Budget {
     /// A budget of `size` bytes.
     pub fn new(size: usize) -> Self {
-        Self(Arc::new(Inner { held: Mutex::default(), size, freed: Notify::new() }))
+        let (freed, turns) = (Notify::new(), Semaphore::new(WAITING));
+        Self(Arc::new(Inner { held: Mutex::default(), size, freed, turns }))
     }
 
     /// A reservation of nothing yet.
@@ -62,12 +67,14 @@ impl Reservation {
     /// Reserves `more` bytes, or waits a moment for them.
     ///
     /// # Errors
-    /// Code 14 when others did not make room in time.
+    /// Code 14 when others did not make room in time, or too many wait already.
     pub async fn grow(&mut self, more: usize) -> Result<()> {
         if self.try_grow(more) {
             return Ok(());
         }
         let budget = self.budget.clone();
+        let crowded = || Error::native(Code::Unavailable, "too many request bodies are on their way; try again");
+        let _turn = budget.0.turns.try_acquire().map_err(|_| crowded())?;
         let granted = async {
             loop {
                 let freed = budget.0.freed.notified();
@@ -77,8 +84,7 @@ impl Reservation {
                 freed.await;
             }
         };
-        let in_time = tokio::time::timeout(PATIENCE, granted).await;
-        in_time.map_err(|_| Error::native(Code::Unavailable, "too many request bodies are on their way; try again"))
+        tokio::time::timeout(PATIENCE, granted).await.map_err(|_| crowded())
     }
 
     /// A network may hold as much as is left free by all, a connection half as much: whoever holds most
@@ -153,6 +159,25 @@ mod tests {
         assert_eq!(budget.taken(), 0);
         let held = budget.lock();
         assert!(held.networks.is_empty() && held.connections.is_empty(), "nothing is kept of who has gone");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_those_who_wait_some_hundred_are_kept() {
+        let budget = Budget::new(100);
+        let open = || budget.open(Peer { network: 1, connection: 1 });
+        let mut first = open();
+        first.grow(30).await.expect("there is room");
+        let wait = |mut one: Reservation| tokio::spawn(async move { one.grow(30).await });
+        let waiting: Vec<_> = (0..WAITING).map(|_| wait(open())).collect();
+        while budget.0.turns.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(open().grow(30).await.is_err(), "one more is sent away");
+        assert_eq!(budget.0.turns.available_permits(), 0, "at once: the others still wait");
+        for one in waiting {
+            assert!(one.await.expect("it ends").is_err(), "nobody made room");
+        }
+        assert_eq!(budget.0.turns.available_permits(), WAITING);
     }
 
     #[tokio::test]
