@@ -9,6 +9,14 @@ use sqlx::{SqlSafeStr as _, SqlStr};
 use super::engine::Dialect;
 use super::sql::{Query, Sql, Value};
 
+/// Bytes of most texts.
+const USUAL: usize = 1024;
+/// Names of the first values: those of most queries. Each write puts one together.
+const FIRST: [&str; 32] = [
+    "$1", "$2", "$3", "$4", "$5", "$6", "$7", "$8", "$9", "$10", "$11", "$12", "$13", "$14", "$15", "$16", "$17", "$18",
+    "$19", "$20", "$21", "$22", "$23", "$24", "$25", "$26", "$27", "$28", "$29", "$30", "$31", "$32",
+];
+
 /// A query in the making.
 #[derive(Debug)]
 pub(super) struct QueryBuilder<'a> {
@@ -26,7 +34,9 @@ impl<'a> QueryBuilder<'a> {
     /// A query that begins so, and will end with the text of a query with these values: they are `$1` and so on, and
     /// values that are bound here follow them.
     pub fn after(dialect: Dialect, values: Vec<Value<'a>>, begin: impl Into<Sql>) -> Self {
-        Self { dialect, text: begin.into().for_engine(dialect).to_owned(), values }
+        let mut text = String::with_capacity(USUAL);
+        text.push_str(begin.into().for_engine(dialect));
+        Self { dialect, text, values }
     }
 
     /// Appends a piece of text.
@@ -44,8 +54,11 @@ impl<'a> QueryBuilder<'a> {
     /// Appends a value, as `$n`.
     pub fn bind(&mut self, value: impl Into<Value<'a>>) -> &mut Self {
         self.values.push(value.into());
-        // Writing to a text does not fail.
-        let _ = write!(self.text, "${}", self.values.len());
+        match FIRST.get(self.values.len() - 1) {
+            Some(name) => self.text.push_str(name),
+            // Writing to a text does not fail.
+            None => drop(write!(self.text, "${}", self.values.len())),
+        }
         self
     }
 
