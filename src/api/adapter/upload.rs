@@ -25,8 +25,8 @@ const LEAST_SPEED: u64 = 1 << 10;
 const GRACE: Duration = Duration::from_secs(5);
 /// Bytes that are few for one frame: whoever sends so few at once is asked for its speed.
 const SMALL: usize = 256;
-/// What a request costs in bytes while its body is not complete: its head, its tasks, the buffer of its connection.
-const UNFINISHED: usize = 16 << 10;
+/// What a request costs in bytes while its body is not complete: its head, its tasks.
+const UNFINISHED: usize = 4 << 10;
 /// Largest body in bytes that is thrown away so that its sender sees the answer.
 const DISCARD: u64 = 64 << 20;
 /// How long the sender of a body that is thrown away may pause.
