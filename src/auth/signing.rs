@@ -205,7 +205,7 @@ impl SigningKeys {
 
 /// The lock on the instance lets one process at a time change the keys.
 async fn lock(work: &mut Work) -> Result<Held<'_, Alone>> {
-    let instance = work.aggregate_lock(AggregateKind::Instance, "", "").await?;
+    let instance = work.aggregate_held(AggregateKind::Instance, "", "").await?;
     instance.ok_or_else(|| Error::internal("the server has not been set up"))
 }
 

@@ -115,7 +115,7 @@ impl Apps {
     pub async fn update_app(&self, who: &Admitted, app: AppId<'_>, name: &str) -> Result<Stamp> {
         let at = app.at(who);
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut app = work.app_lock(at).await?.ok_or_else(|| no_app("COMMAND-28di9"))?;
+            let mut app = work.app_held(at).await?.ok_or_else(|| no_app("COMMAND-28di9"))?;
             if app.row.name == name {
                 return Err(Error::precondition("COMMAND-2m8vx", "No changes"));
             }
@@ -134,7 +134,7 @@ impl Apps {
     pub async fn update_api_app_config(&self, who: &Admitted, app: AppId<'_>, method: ApiMethod) -> Result<Stamp> {
         let (at, method) = (app.at(who), AppMethod::from(method));
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut app = work.app_lock(at).await?.ok_or_else(|| no_app("COMMAND-2n8uU"))?;
+            let mut app = work.app_held(at).await?.ok_or_else(|| no_app("COMMAND-2n8uU"))?;
             if app.row.kind != AppKind::Api {
                 return Err(Error::invalid("COMMAND-Gnwt3", NOT_API));
             }
@@ -165,7 +165,7 @@ impl Apps {
         // What is void at once has no end that a clock could bring back.
         let old_until = (grace > 0).then(|| who.now + grace);
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut app = work.app_lock(at).await?.ok_or_else(|| no_app("COMMAND-2g66f"))?;
+            let mut app = work.app_held(at).await?.ok_or_else(|| no_app("COMMAND-2g66f"))?;
             if app.row.kind != AppKind::Api {
                 return Err(Error::invalid("COMMAND-aeH4", NOT_API));
             }
@@ -201,7 +201,7 @@ impl Apps {
     pub async fn remove_app(&self, who: &Admitted, app: AppId<'_>) -> Result<Stamp> {
         let at = app.at(who);
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut app = work.app_lock(at).await?.ok_or_else(|| no_app("COMMAND-0po9s"))?;
+            let mut app = work.app_held(at).await?.ok_or_else(|| no_app("COMMAND-0po9s"))?;
             let name = app.row.name.clone();
             let event = app.record(&AppRemoved { at, name: &name }).await?;
             Ok(changed(&event, app.row.stamp.created_at))
@@ -257,7 +257,7 @@ impl Apps {
             config,
         };
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut project = work.project_lock(place).await?.ok_or_else(no_project)?;
+            let mut project = work.project_held(place).await?.ok_or_else(no_project)?;
             project.record(&app).await.map_err(|e| e.taken(NAME_TAKEN))
         });
         let event: Recorded = work.await?;
@@ -268,7 +268,7 @@ impl Apps {
     async fn switch(&self, who: &Admitted, app: AppId<'_>, state: State, refusal: fn() -> Error) -> Result<Stamp> {
         let at = app.at(who);
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut app = work.app_lock(at).await?.ok_or_else(|| no_app("COMMAND-ov9d3"))?;
+            let mut app = work.app_held(at).await?.ok_or_else(|| no_app("COMMAND-ov9d3"))?;
             if app.row.state == state {
                 return Err(refusal());
             }

@@ -59,7 +59,7 @@ impl Keys {
         let material = Material::of(new.public_key, &self.deps.keys, &who.org_id).await?;
 
         let work = self.deps.store.work(who.actor(), async |mut work| {
-            let mut project = work.app_lock(at).await?.ok_or_else(no_app)?;
+            let mut project = work.app_held(at).await?.ok_or_else(no_app)?;
             takes_keys(&project.row)?;
             // Made under the lock: the order of ids is that of sequences.
             let id = self.deps.env.ids.next().await;
@@ -102,7 +102,7 @@ impl Keys {
     pub async fn remove_app_key(&self, who: &Admitted, app: AppId<'_>, id: &str) -> Result<Stamp> {
         let at = app.at(who);
         let work = self.deps.store.work(who.actor(), async |mut work| {
-            let mut project = work.app_lock(at).await?.ok_or_else(no_key)?;
+            let mut project = work.app_held(at).await?.ok_or_else(no_key)?;
             let created_at = project.work.key_created_at(at, id).await?.ok_or_else(no_key)?;
             let event = project.record(&AppKeyRemoved { app: at, id }).await?;
             Ok(changed(&event, created_at))

@@ -69,7 +69,7 @@ impl MachineKeys {
         let user = UserAt { org_id: &who.org_id, id: user_id };
         let kind = Credential::MachineKey;
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut found = work.user_lock(user).await?.ok_or_else(no_key)?;
+            let mut found = work.user_held(user).await?.ok_or_else(no_key)?;
             let key = found.work.credential_by_id(kind, user, key_id).await?.ok_or_else(no_key)?;
             let event = found.record(&CredentialRemoved { kind, user, id: &key.id }).await?;
             Ok(changed(&event, key.created_at))
@@ -86,7 +86,7 @@ impl MachineKeys {
     ) -> Result<(String, Stamp)> {
         let kind = Credential::MachineKey;
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut found = work.user_lock(user).await?.ok_or_else(no_user)?;
+            let mut found = work.user_held(user).await?.ok_or_else(no_user)?;
             may_speak_for(who, found.work, user.id).await?;
             let id = self.0.env.ids.next().await;
             let event = found.record(&CredentialAdded { kind, user, id: &id, material, expires_at }).await?;

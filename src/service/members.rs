@@ -64,7 +64,7 @@ impl Members {
         let work = self.0.store.work(who.actor(), async |mut work| {
             // A missing user is told before a missing project.
             work.user_org(user_id).await?.ok_or_else(no_user)?;
-            let mut project = work.project_lock(at).await?.ok_or_else(projects::not_there)?;
+            let mut project = work.project_held(at).await?.ok_or_else(projects::not_there)?;
             // Kept only now: who waits for a project keeps nobody from changing the user.
             let user_org = project.work.user_kept(user_id).await?.ok_or_else(no_user)?;
             may_join(project.work, at, user_id).await?;
@@ -86,8 +86,8 @@ impl Members {
         let at = ProjectAt { org_id: &who.org_id, id: project_id };
         let scope = Scope::Project(at);
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut project = work.project_lock(at).await?.ok_or_else(no_member)?;
-            let row = project.work.member_lock(scope, user_id).await?.ok_or_else(no_member)?;
+            let mut project = work.project_held(at).await?.ok_or_else(no_member)?;
+            let row = project.work.member_held(scope, user_id).await?.ok_or_else(no_member)?;
             if names(&row.roles)? == roles {
                 return Ok(row.stamp);
             }
@@ -103,8 +103,8 @@ impl Members {
         let at = ProjectAt { org_id: &who.org_id, id: member.project_id };
         let scope = Scope::Project(at);
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let Some(mut project) = work.project_lock(at).await? else { return Ok(None) };
-            let Some(row) = project.work.member_lock(scope, member.user_id).await? else {
+            let Some(mut project) = work.project_held(at).await? else { return Ok(None) };
+            let Some(row) = project.work.member_held(scope, member.user_id).await? else {
                 return Ok(Some(projects::newest(&project)));
             };
             let event = project.record(&MemberRemoved { scope, user_id: &row.id }).await?;
@@ -116,7 +116,7 @@ impl Members {
 
 /// Whether a user is no member of the project yet, and not one in too many places.
 async fn may_join(work: &mut Work, at: ProjectAt<'_>, user_id: &str) -> Result<()> {
-    if work.member_lock(Scope::Project(at), user_id).await?.is_some() {
+    if work.member_held(Scope::Project(at), user_id).await?.is_some() {
         return Err(Error::new(Code::AlreadyExists, "PROJECT-PtXi1", "Project member already exists"));
     }
     if work.memberships_of(user_id, at.org_id).await? >= MAX_MEMBERSHIPS {

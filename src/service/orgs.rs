@@ -45,7 +45,7 @@ impl Orgs {
     pub async fn update_org(&self, who: &Admitted, name: &str) -> Result<Stamp> {
         let (id, name) = (&who.org_id, checked(name)?);
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut org = work.org_lock(id).await?.ok_or_else(|| Error::not_found("ORG-1MRds", NOT_FOUND))?;
+            let mut org = work.org_held(id).await?.ok_or_else(|| Error::not_found("ORG-1MRds", NOT_FOUND))?;
             if org.row.name == name {
                 return Err(Error::precondition("ORG-4VSdf", "Organisation not changed"));
             }

@@ -71,7 +71,7 @@ impl Projects {
     pub async fn update_project(&self, who: &Admitted, id: &str, values: &ProjectValues) -> Result<Stamp> {
         let at = ProjectAt { org_id: &who.org_id, id };
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let found = work.project_lock(at).await?;
+            let found = work.project_held(at).await?;
             let mut project = found.ok_or_else(|| missing("COMMAND-3M9sd"))?;
             if values_of(&project.row) == *values {
                 return Ok(project.row.stamp.clone());
@@ -108,7 +108,7 @@ impl Projects {
     pub async fn remove_project(&self, who: &Admitted, id: &str) -> Result<Stamp> {
         let at = ProjectAt { org_id: &who.org_id, id };
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let found = work.project_lock_to_end(at).await?;
+            let found = work.project_held_to_end(at).await?;
             let mut project = found.ok_or_else(|| missing("COMMAND-3M9sd"))?;
             user_grants::cascade(project.work, GrantsOf::Project(at)).await?;
             let name = project.row.name.clone();
@@ -134,7 +134,7 @@ impl Projects {
     ) -> Result<Stamp> {
         let at = ProjectAt { org_id: &who.org_id, id };
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut project = work.project_lock(at).await?.ok_or_else(|| missing(none))?;
+            let mut project = work.project_held(at).await?.ok_or_else(|| missing(none))?;
             if project.row.state == state {
                 return Err(refusal());
             }

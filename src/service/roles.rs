@@ -33,7 +33,7 @@ impl Roles {
     ) -> Result<Stamp> {
         let at = ProjectAt { org_id: &who.org_id, id: project_id };
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut project = work.project_lock(at).await?.ok_or_else(projects::not_there)?;
+            let mut project = work.project_held(at).await?.ok_or_else(projects::not_there)?;
             let mut stamp = projects::newest(&project);
             for role in roles {
                 let event = project.record(&RoleAdded { at, role }).await.map_err(|e| e.taken(KEY_TAKEN))?;
@@ -51,7 +51,7 @@ impl Roles {
     pub async fn update_project_role(&self, who: &Admitted, project_id: &str, role: &RoleValues) -> Result<Stamp> {
         let at = ProjectAt { org_id: &who.org_id, id: project_id };
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut project = work.project_lock(at).await?.ok_or_else(projects::not_there)?;
+            let mut project = work.project_held(at).await?.ok_or_else(projects::not_there)?;
             let row = project.work.role_by_key(at, &role.key).await?;
             let row = row.ok_or_else(|| Error::not_found("COMMAND-vv8M9", "Role doesn't exist"))?;
             if row.display_name == role.display_name && row.group_name == role.group {
@@ -68,8 +68,8 @@ impl Roles {
     pub async fn remove_project_role(&self, who: &Admitted, project_id: &str, key: &str) -> Result<Option<Stamp>> {
         let at = ProjectAt { org_id: &who.org_id, id: project_id };
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let Some(mut project) = work.project_lock(at).await? else { return Ok(None) };
-            let Some(row) = project.work.role_lock_to_end(at, key).await? else {
+            let Some(mut project) = work.project_held(at).await? else { return Ok(None) };
+            let Some(row) = project.work.role_held_to_end(at, key).await? else {
                 return Ok(Some(projects::newest(&project)));
             };
             user_grants::cascade(project.work, GrantsOf::Role(at, &row.id)).await?;

@@ -57,7 +57,7 @@ impl Tokens {
         let token = secrets::personal_access_token(&self.0.env.random);
         let hash = secrets::hash(&token);
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut found = work.user_lock(user).await?.ok_or_else(no_user)?;
+            let mut found = work.user_held(user).await?.ok_or_else(no_user)?;
             may_speak_for(who, found.work, user.id).await?;
             let id = self.0.env.ids.next().await;
             let pat = CredentialAdded { kind: Credential::Pat, user, id: &id, material: &hash, expires_at };
@@ -108,7 +108,7 @@ impl Tokens {
         let secret = secrets::client_secret(&self.0.env.random);
         let hash = secrets::hash(&secret);
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut found = work.user_lock(user).await?.ok_or_else(no_user)?;
+            let mut found = work.user_held(user).await?.ok_or_else(no_user)?;
             may_speak_for(who, found.work, user.id).await?;
             let event = found.record(&MachineSecretSet { at: user, hash: Some(&hash) }).await?;
             Ok((found.row.user_name.clone(), changed(&event, found.row.stamp.created_at)))
@@ -125,7 +125,7 @@ impl Tokens {
         let no_user = || Error::precondition("COMMAND-x7s802", "Errors.User.NotExisting");
         let user = UserAt { org_id: &who.org_id, id: user_id };
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut found = work.user_lock(user).await?.ok_or_else(no_user)?;
+            let mut found = work.user_held(user).await?.ok_or_else(no_user)?;
             if !found.row.has_secret {
                 return Err(Error::precondition("COMMAND-coi82n", "Secret doesn't exist"));
             }
@@ -175,7 +175,7 @@ pub(super) async fn remove_pat(deps: &Deps, who: &Admitted, user_id: &str, token
     let no_token = || Error::not_found("COMMAND-4m77G", "Personal Access Token not found");
     let user = UserAt { org_id: &who.org_id, id: user_id };
     let work = deps.store.work(who.actor(), async |mut work| {
-        let mut found = work.user_lock(user).await?.ok_or_else(no_token)?;
+        let mut found = work.user_held(user).await?.ok_or_else(no_token)?;
         let token = found.work.credential_by_id(Credential::Pat, user, token_id).await?.ok_or_else(no_token)?;
         let event = found.record(&CredentialRemoved { kind: Credential::Pat, user, id: &token.id }).await?;
         Ok(changed(&event, token.created_at))

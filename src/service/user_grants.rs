@@ -91,7 +91,7 @@ impl UserGrants {
             let project = ProjectAt { org_id: at.org_id, id: &project_id };
             work.project_kept(project).await?;
             let all_there = work.roles_kept(project, role_keys).await?;
-            let mut grant = work.grant_lock(at).await?.ok_or_else(none)?;
+            let mut grant = work.grant_held(at).await?.ok_or_else(none)?;
             if names(&grant.row.role_keys)? == role_keys {
                 return Err(Error::precondition("COMMAND-Rs8fy", "User grant has not been changed"));
             }
@@ -129,7 +129,7 @@ impl UserGrants {
     pub async fn remove_user_grant(&self, who: &Admitted, id: &str) -> Result<Stamp> {
         let at = GrantAt { org_id: &who.org_id, id };
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut grant = work.grant_lock(at).await?.ok_or_else(|| missing("COMMAND-1My0t"))?;
+            let mut grant = work.grant_held(at).await?.ok_or_else(|| missing("COMMAND-1My0t"))?;
             allowed(&who.granted, &grant.row.project_id)?;
             let event = grant.record(&GrantRemoved { at, cascade: false }).await?;
             Ok(changed(&event, grant.row.stamp.created_at))
@@ -141,7 +141,7 @@ impl UserGrants {
     async fn switch(&self, who: &Admitted, id: &str, state: State, none: &'static str) -> Result<Stamp> {
         let at = GrantAt { org_id: &who.org_id, id };
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut grant = work.grant_lock(at).await?.ok_or_else(|| missing(none))?;
+            let mut grant = work.grant_held(at).await?.ok_or_else(|| missing(none))?;
             allowed(&who.granted, &grant.row.project_id)?;
             if grant.row.state == state {
                 return Ok(grant.row.stamp.clone());
@@ -158,7 +158,7 @@ pub(super) async fn cascade(work: &mut Work, whose: GrantsOf<'_>) -> Result<()> 
     for (org_id, id) in work.grants_of(whose).await? {
         let at = GrantAt { org_id: &org_id, id: &id };
         // Somebody may have been faster until the lock.
-        let Some(mut grant) = work.grant_lock(at).await? else { continue };
+        let Some(mut grant) = work.grant_held(at).await? else { continue };
         let GrantsOf::Role(_, role) = whose else {
             grant.record(&GrantRemoved { at, cascade: true }).await?;
             continue;

@@ -70,7 +70,7 @@ impl Users {
     pub async fn update_machine(&self, who: &Admitted, id: &str, values: &MachineValues) -> Result<Stamp> {
         let at = UserAt { org_id: &who.org_id, id };
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut user = work.user_lock(at).await?.ok_or_else(|| missing("COMMAND-5M0od"))?;
+            let mut user = work.user_held(at).await?.ok_or_else(|| missing("COMMAND-5M0od"))?;
             let row = &user.row;
             let same = row.name == values.name
                 && row.description == values.description
@@ -97,7 +97,7 @@ impl Users {
         self.fresh(None, user_name).await?;
         let at = UserAt { org_id: &who.org_id, id };
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut user = work.user_lock(at).await?.ok_or_else(|| missing("COMMAND-5N9ds"))?;
+            let mut user = work.user_held(at).await?.ok_or_else(|| missing("COMMAND-5N9ds"))?;
             let old = user.row.user_name.clone();
             if old == user_name {
                 return Err(Error::precondition("COMMAND-6m9gs", "Username not changed"));
@@ -206,7 +206,7 @@ impl Users {
     pub async fn remove_user(&self, who: &Admitted, id: &str) -> Result<Stamp> {
         let at = UserAt { org_id: &who.org_id, id };
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut user = work.user_lock_to_end(at).await?.ok_or_else(|| missing("COMMAND-m9od"))?;
+            let mut user = work.user_held_to_end(at).await?.ok_or_else(|| missing("COMMAND-m9od"))?;
             user_grants::cascade(user.work, GrantsOf::User(at)).await?;
             let user_name = user.row.user_name.clone();
             let event = user.record(&UserRemoved { at, user_name: &user_name }).await?;
@@ -218,7 +218,7 @@ impl Users {
     async fn switch(&self, who: &Admitted, id: &str, switch: &Switch) -> Result<Stamp> {
         let at = UserAt { org_id: &who.org_id, id };
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut user = work.user_lock(at).await?.ok_or_else(|| missing(switch.missing))?;
+            let mut user = work.user_held(at).await?.ok_or_else(|| missing(switch.missing))?;
             if !(switch.allowed)(user.row.state) {
                 return Err(Error::precondition(switch.refused.0, switch.refused.1));
             }

@@ -82,7 +82,7 @@ impl Store {
 
 impl Work {
     /// Locks an application with its project; none if there is no such application.
-    pub async fn app_lock(&mut self, at: AppAt<'_>) -> Result<Option<Held<'_, AppRow>>> {
+    pub async fn app_held(&mut self, at: AppAt<'_>) -> Result<Option<Held<'_, AppRow>>> {
         self.hold(APP_LOCK, AggregateKind::Project, [at.org_id, at.project_id], Some(at.id)).await
     }
 }

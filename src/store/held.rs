@@ -66,7 +66,7 @@ pub(super) const AGGREGATE_LOCK: Sql = lock!("", "WHERE 1 = 1");
 
 impl Work {
     /// Locks an aggregate until the unit of work ends; none if it does not exist.
-    pub async fn aggregate_lock(
+    pub async fn aggregate_held(
         &mut self,
         kind: AggregateKind,
         org_id: &str,

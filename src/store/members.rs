@@ -100,7 +100,7 @@ impl Store {
 
 impl Work {
     /// A member, locked until the unit of work ends.
-    pub async fn member_lock(&mut self, scope: Scope<'_>, user_id: &str) -> Result<Option<MemberRow>> {
+    pub async fn member_held(&mut self, scope: Scope<'_>, user_id: &str) -> Result<Option<MemberRow>> {
         let (org_id, number, object_id) = scope.key();
         self.row(&query!(MEMBER_LOCK; org_id, number, object_id, user_id)).await
     }

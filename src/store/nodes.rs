@@ -33,7 +33,7 @@ impl Store {
         let actor = Actor { id: "", org_id: "", now };
         let lead = self.mark_lead();
         let work = self.work(actor, async |mut work| {
-            let (last, mark) = work.node_lock().await?;
+            let (last, mark) = work.node_held().await?;
             let node = free_after(last, &work.nodes_leased(now).await?);
             work.execute(&statement!(NODE_TAKE; node, mark_after(mark, now, lead))).await?;
             work.execute(&statement!(NODES_SWEEP; now).any()).await?;
@@ -57,7 +57,7 @@ impl Store {
 }
 
 impl Work {
-    async fn node_lock(&mut self) -> Result<(i64, Micros)> {
+    async fn node_held(&mut self) -> Result<(i64, Micros)> {
         Ok(self.row(&query!(NODE_LOCK)).await?.ok_or(sqlx::Error::RowNotFound)?)
     }
 

@@ -30,7 +30,7 @@ impl Store {
 
 impl Work {
     /// Locks an organization; none if there is no such organization.
-    pub async fn org_lock(&mut self, id: &str) -> Result<Option<Held<'_, OrgRow>>> {
+    pub async fn org_held(&mut self, id: &str) -> Result<Option<Held<'_, OrgRow>>> {
         self.hold(ORG_LOCK, AggregateKind::Org, [id, id], None).await
     }
 

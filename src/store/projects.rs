@@ -91,12 +91,12 @@ impl Store {
 
 impl Work {
     /// Locks a project; none if there is no such project.
-    pub async fn project_lock(&mut self, at: ProjectAt<'_>) -> Result<Option<Held<'_, ProjectRow>>> {
+    pub async fn project_held(&mut self, at: ProjectAt<'_>) -> Result<Option<Held<'_, ProjectRow>>> {
         self.hold(PROJECT_LOCK, AggregateKind::Project, [at.org_id, at.id], None).await
     }
 
-    /// As [`Work::project_lock`], for a project that is going to be removed.
-    pub async fn project_lock_to_end(&mut self, at: ProjectAt<'_>) -> Result<Option<Held<'_, ProjectRow>>> {
+    /// As [`Work::project_held`], for a project that is going to be removed.
+    pub async fn project_held_to_end(&mut self, at: ProjectAt<'_>) -> Result<Option<Held<'_, ProjectRow>>> {
         self.hold(PROJECT_LOCK_TO_END, AggregateKind::Project, [at.org_id, at.id], None).await
     }
 

@@ -94,7 +94,7 @@ impl Work {
     }
 
     /// A role that is going to be removed: nobody can grant it any more.
-    pub async fn role_lock_to_end(&mut self, project: ProjectAt<'_>, key: &str) -> Result<Option<RoleRow>> {
+    pub async fn role_held_to_end(&mut self, project: ProjectAt<'_>, key: &str) -> Result<Option<RoleRow>> {
         self.row(&query!(ROLE_LOCK_TO_END; project.org_id, project.id, key)).await
     }
 

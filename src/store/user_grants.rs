@@ -156,7 +156,7 @@ impl Work {
     }
 
     /// Locks a user grant; none if there is no such grant.
-    pub async fn grant_lock(&mut self, at: GrantAt<'_>) -> Result<Option<Held<'_, GrantHeld>>> {
+    pub async fn grant_held(&mut self, at: GrantAt<'_>) -> Result<Option<Held<'_, GrantHeld>>> {
         self.hold(GRANT_LOCK, AggregateKind::UserGrant, [at.org_id, at.id], None).await
     }
 

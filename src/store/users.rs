@@ -128,12 +128,12 @@ pub struct HandleRow {
 
 impl Work {
     /// Locks a user; none if there is no such user.
-    pub async fn user_lock(&mut self, at: UserAt<'_>) -> Result<Option<Held<'_, UserRow>>> {
+    pub async fn user_held(&mut self, at: UserAt<'_>) -> Result<Option<Held<'_, UserRow>>> {
         self.hold(USER_LOCK, AggregateKind::User, [at.org_id, at.id], None).await
     }
 
-    /// As [`Work::user_lock`], for a user that is going to be removed.
-    pub async fn user_lock_to_end(&mut self, at: UserAt<'_>) -> Result<Option<Held<'_, UserRow>>> {
+    /// As [`Work::user_held`], for a user that is going to be removed.
+    pub async fn user_held_to_end(&mut self, at: UserAt<'_>) -> Result<Option<Held<'_, UserRow>>> {
         self.hold(USER_LOCK_TO_END, AggregateKind::User, [at.org_id, at.id], None).await
     }
 

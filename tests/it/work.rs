@@ -31,12 +31,12 @@ async fn of_two_that_wait_for_each_other_both_end() {
         store
             .work(Actor { id: "test", org_id: &org, now: 1 }, async |mut work| {
                 tries.fetch_add(1, Ordering::Relaxed);
-                work.project_lock(ProjectAt { org_id: &org, id: first }).await?;
+                work.project_held(ProjectAt { org_id: &org, id: first }).await?;
                 // Against the order of locks, on purpose; only the first time.
                 if waited.fetch_add(1, Ordering::Relaxed) == 0 {
                     both.wait().await;
                 }
-                work.project_lock(ProjectAt { org_id: &org, id: second }).await?;
+                work.project_held(ProjectAt { org_id: &org, id: second }).await?;
                 Ok::<_, Error>(())
             })
             .await
