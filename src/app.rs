@@ -8,18 +8,17 @@ use axum::Router;
 
 use crate::api;
 use crate::auth::{Gate, GateParts, SigningKeys, SigningParts, Usage};
-use crate::clock::{Clock, Monotonic};
 use crate::config::Config;
 use crate::crypto::keypool::{KeyPool, Size};
 use crate::crypto::vault::Vault;
-use crate::env::{Env, Random, Sources};
+use crate::env::{Env, Sources};
 use crate::error::{Error, Result};
 use crate::files::shell_word;
 use crate::housekeeping::{Chores, Housekeeping};
 use crate::lock::ServerLock;
 use crate::opening::{Opened, Purpose};
 use crate::service::oauth::{Issuer, OAuth, Parts};
-use crate::service::{Deps, First, Services, setup};
+use crate::service::{Deps, Services, setup};
 use crate::shutdown::Shutdown;
 use crate::start::StartError;
 use crate::store::Store;
@@ -27,25 +26,10 @@ use crate::store::Store;
 /// What tests replace: everything else follows from the configuration.
 #[derive(Default)]
 pub struct Replace {
-    /// Another clock than the system's.
-    pub clock: Option<Arc<dyn Clock>>,
+    /// Other sources of time and randomness than the system's.
+    pub sources: Sources,
     /// Another source of key pairs than the configured pool.
     pub keys: Option<KeyPool>,
-    /// Another monotonic time than the system's, by which caches forget.
-    pub time: Option<Arc<dyn Monotonic>>,
-    /// Another source of random bytes than the system's.
-    pub random: Option<Random>,
-}
-
-impl Replace {
-    fn sources(&mut self) -> Sources {
-        let system = Sources::default();
-        Sources {
-            clock: self.clock.take().unwrap_or(system.clock),
-            time: self.time.take().unwrap_or(system.time),
-            random: self.random.take().unwrap_or(system.random),
-        }
-    }
 }
 
 /// A server ready to serve.
@@ -78,14 +62,10 @@ impl App {
     ///
     /// # Errors
     /// The configuration cannot be used or the store cannot be reached.
-    pub async fn build(
-        config: &Config,
-        bound: SocketAddr,
-        mut replace: Replace,
-    ) -> std::result::Result<Self, StartError> {
-        let sources = replace.sources();
+    pub async fn build(config: &Config, bound: SocketAddr, replace: Replace) -> std::result::Result<Self, StartError> {
+        let Replace { sources, keys } = replace;
         let mut opened = Opened::open(config, config.storage.connections, sources, Purpose::Serve).await?;
-        match Self::on(config, bound, &mut opened, replace.keys).await {
+        match Self::on(config, bound, &mut opened, keys).await {
             Ok(app) => Ok(Self { lock: opened.lock.take(), ..app }),
             Err(error) => Err(opened.abandon(error).await),
         }
@@ -108,7 +88,7 @@ impl App {
         let token_file = config.admin_pat_file();
         opened.token_file(&token_file).await?;
         let vault = opened.vault(config)?;
-        let first_start = setup(&deps, &First { token_file: &token_file, now: deps.env.clock.now() }).await?;
+        let first_start = setup(&deps, &token_file).await?;
         opened.keep();
         let signing = signing_keys(&deps.store, &deps.env, deps.keys.clone(), vault);
         signing.check().await?;

@@ -26,12 +26,17 @@ impl Family {
     /// The routes of the family with its layers around them; a request meets the first one first. Each request has
     /// an id, and a span for its lines in the log, whatever its family.
     pub fn around(self, routes: Router, ids: &NewRequestId) -> Router {
+        let count = self.count;
+        let counted = move |response| {
+            count.add(&response);
+            response
+        };
         let layers = ServiceBuilder::new()
             .map_request(request_id::checked)
             .layer(SetRequestIdLayer::x_request_id(ids.clone()))
             .layer(TraceLayer::new_for_http().make_span_with(request_span).on_failure(()))
             .layer(PropagateRequestIdLayer::x_request_id())
-            .layer(self.count)
+            .map_response(counted)
             .layer(self.cors)
             .layer(option_layer(self.guard));
         routes.layer(layers)

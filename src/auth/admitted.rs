@@ -64,16 +64,15 @@ impl Caller {
     pub fn admit<C: Call>(self, request: &C) -> Result<Admitted> {
         let granted = match C::RPC.permission {
             Permission::Public | Permission::Authenticated => Granted::Everywhere,
-            // An object that is addressed by its id alone has its own way in: Owners. This one knows only the header.
-            Permission::Named(permission) | Permission::OfOwner(permission) => {
-                evaluate(&self.memberships, &self.org_id, permission)?
+            Permission::Named(permission) => evaluate(&self.memberships, &self.org_id, permission)?,
+            // This way in knows only the organization of the head.
+            Permission::OfOwner(_) => {
+                return Err(Error::internal(format!("{} lets in by Owners only", C::RPC.full)));
             }
         };
-        if let Granted::Projects(ids) = &granted {
-            let wanted = request.context();
-            if !wanted.is_empty() && !ids.iter().any(|id| id == wanted) {
-                return Err(Error::denied("AUTH-3jknH", "No matching permissions found"));
-            }
+        let wanted = request.context();
+        if !wanted.is_empty() && !granted.covers(wanted) {
+            return Err(Error::denied("AUTH-3jknH", "No matching permissions found"));
         }
         request.validate()?;
         Ok(self.admitted(granted))

@@ -4,14 +4,73 @@
 use std::borrow::Cow;
 
 use super::admitted::{Admitted, Caller};
-use super::permission::{Granted, Membership, evaluate};
+use super::permission::{Granted, Membership, evaluate, reached};
+use crate::clock::Micros;
 use crate::error::{Code, Error, Result};
 use crate::proto::{Call, Permission};
-use crate::store::{HeldRolesRow, Store, names};
+use crate::store::{Store, Within};
 
 /// Finds out whose something is. Cheap to clone.
 #[derive(Clone)]
 pub struct Owners(Store);
+
+/// What a request is about.
+#[derive(Debug, Clone, Copy)]
+pub enum Target<'a> {
+    /// An organization.
+    Org(&'a str),
+    /// A project.
+    Project(&'a str),
+    /// An application.
+    App(&'a str),
+    /// A user.
+    User(&'a str),
+}
+
+/// Where the object of a request is. Only [`Owners::find`] makes one, after the field rules.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The organization that it belongs to.
+    pub org_id: String,
+    /// The project that it is, or is in.
+    pub project_id: Option<String>,
+    /// The user that it is.
+    pub user_id: Option<String>,
+    _made_here: (),
+}
+
+/// How somebody is refused who has roles where the object belongs, but none with the permission.
+#[derive(Debug, Clone, Copy)]
+pub enum Denied {
+    /// The object itself was asked for.
+    Object,
+    /// Something was to be done with what is in it.
+    Command,
+}
+
+impl Denied {
+    fn error(self) -> Error {
+        let id = match self {
+            Self::Object => "AUTH-Swrgg2",
+            Self::Command => "AUTH-AWfge",
+        };
+        Error::denied(id, "No matching permissions found")
+    }
+}
+
+/// What a caller may see of the objects of one kind, in whichever organization.
+#[derive(Debug)]
+pub struct Reach {
+    /// User id of the caller.
+    pub user_id: String,
+    /// When the call came in.
+    pub now: Micros,
+    /// Where; none for everywhere.
+    pub within: Option<Within>,
+    /// Whether the caller has a role at all.
+    pub has_roles: bool,
+    _made_here: (),
+}
 
 impl Owners {
     /// Over a store.
@@ -19,31 +78,80 @@ impl Owners {
         Self(store)
     }
 
-    /// Lets a caller do with an application what the request is for; gives the project of the application too.
+    /// Where the object of a request is; none if there is no such object.
     ///
     /// # Errors
-    /// Code 3 for a field rule; `missing` for an unknown application, whoever asks; `AUTHZ-cdgFk` the caller has no
-    /// role there, `AUTH-Swrgg2` none with the permission (contract, `v2.md`, section 1).
-    pub async fn admit_to_app<C: Call>(
+    /// Code 3 for a field rule; the store failed.
+    pub async fn find<C: Call>(&self, request: &C, target: Target<'_>) -> Result<Option<Found>> {
+        request.validate()?;
+        let found = |org_id| Found { org_id, project_id: None, user_id: None, _made_here: () };
+        Ok(match target {
+            Target::Org(id) => self.0.org_by_id(id).await?.map(|org| found(org.id)),
+            Target::Project(id) => {
+                let org_id = self.0.org_of_project(id).await?;
+                org_id.map(|org_id| Found { project_id: Some(id.to_owned()), ..found(org_id) })
+            }
+            Target::App(id) => {
+                let place = self.0.app_place(id).await?;
+                place.map(|place| Found { project_id: Some(place.project_id), ..found(place.org_id) })
+            }
+            Target::User(id) => {
+                let org_id = self.0.org_of_user(id).await?;
+                org_id.map(|org_id| Found { user_id: Some(id.to_owned()), ..found(org_id) })
+            }
+        })
+    }
+
+    /// Lets a caller do with an object what the request is for.
+    ///
+    /// # Errors
+    /// `AUTHZ-cdgFk` the caller has no role there, `AUTH-Swrgg2` or `AUTH-AWfge` none with the permission (contract,
+    /// `v2.md`, section 1).
+    pub async fn admit<C: Call>(
+        &self,
+        caller: Caller,
+        _request: &C,
+        found: &Found,
+        denied: Denied,
+    ) -> Result<Admitted> {
+        let permission = permission::<C>()?;
+        let held = self.memberships(&caller, &found.org_id).await?;
+        let refused = |error: Error| if error.code == Code::PermissionDenied { denied.error() } else { error };
+        let granted = evaluate(&held, &found.org_id, permission).map_err(refused)?;
+        if !found.project_id.as_ref().is_none_or(|id| granted.covers(id)) {
+            return Err(denied.error());
+        }
+        Ok(caller.admitted_at(found.org_id.clone(), granted))
+    }
+
+    /// As [`Owners::admit`], for what users may do with themselves, whatever their roles.
+    ///
+    /// # Errors
+    /// As [`Owners::admit`].
+    pub async fn admit_or_self<C: Call>(
         &self,
         caller: Caller,
         request: &C,
-        id: &str,
-        missing: fn() -> Error,
-    ) -> Result<(Admitted, String)> {
-        request.validate()?;
-        let place = self.0.app_place(id).await?.ok_or_else(missing)?;
-        let granted = match C::RPC.permission {
-            Permission::Public | Permission::Authenticated => Granted::Everywhere,
-            Permission::Named(permission) | Permission::OfOwner(permission) => {
-                let held = self.memberships(&caller, &place.org_id).await?;
-                evaluate(&held, &place.org_id, permission).map_err(refused)?
-            }
-        };
-        if matches!(&granted, Granted::Projects(ids) if !ids.contains(&place.project_id)) {
-            return Err(no_permission());
+        found: &Found,
+        denied: Denied,
+    ) -> Result<Admitted> {
+        if found.user_id.as_ref() == Some(&caller.user_id) {
+            return Ok(caller.admitted_at(found.org_id.clone(), Granted::Everywhere));
         }
-        Ok((caller.admitted_at(place.org_id, granted), place.project_id))
+        self.admit(caller, request, found, denied).await
+    }
+
+    /// What a caller may see of what the request lists.
+    ///
+    /// # Errors
+    /// Code 3 for a field rule; the store failed.
+    pub async fn reach<C: Call>(&self, caller: Caller, request: &C) -> Result<Reach> {
+        request.validate()?;
+        let permission = permission::<C>()?;
+        let rows = self.0.all_roles_held(&caller.user_id).await?;
+        let held: Vec<Membership> = rows.into_iter().map(Membership::try_from).collect::<Result<_>>()?;
+        let (within, has_roles) = (reached(&held, permission), !held.is_empty());
+        Ok(Reach { user_id: caller.user_id, now: caller.now, within, has_roles, _made_here: () })
     }
 
     /// What the caller has in an organization, and in the instance.
@@ -52,19 +160,14 @@ impl Owners {
             return Ok(Cow::Borrowed(&caller.memberships));
         }
         let rows = self.0.roles_held_in(&caller.user_id, org_id).await?;
-        let one = |row: HeldRolesRow| {
-            let project_id = (row.scope == 2).then_some(row.object_id);
-            Ok(Membership { org_id: row.org_id, project_id, roles: names(&row.roles)? })
-        };
-        rows.into_iter().map(one).collect()
+        rows.into_iter().map(Membership::try_from).collect()
     }
 }
 
-/// Who has roles but not the permission is told so by another id than in version 1.
-fn refused(error: Error) -> Error {
-    if error.code == Code::PermissionDenied { no_permission() } else { error }
-}
-
-fn no_permission() -> Error {
-    Error::denied("AUTH-Swrgg2", "No matching permissions found")
+/// The permission that an RPC wants of the owner of an object; any other kind lets nobody in here.
+fn permission<C: Call>() -> Result<&'static str> {
+    match C::RPC.permission {
+        Permission::OfOwner(permission) => Ok(permission),
+        _ => Err(Error::internal(format!("{} wants no permission of an owner", C::RPC.full))),
+    }
 }

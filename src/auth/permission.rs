@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use crate::error::{Error, Result};
+use crate::store::{HeldRolesRow, Within, names};
 
 static ROLES: LazyLock<HashMap<&'static str, HashSet<&'static str>>> =
     LazyLock::new(|| lines().map(|(role, permissions)| (role, permissions.split_whitespace().collect())).collect());
@@ -37,6 +38,25 @@ pub enum Granted {
     Projects(Vec<String>),
 }
 
+impl Granted {
+    /// Whether it holds for a project of the organization.
+    pub fn covers(&self, project_id: &str) -> bool {
+        match self {
+            Self::Everywhere => true,
+            Self::Projects(ids) => ids.iter().any(|id| id == project_id),
+        }
+    }
+}
+
+impl TryFrom<HeldRolesRow> for Membership {
+    type Error = Error;
+
+    fn try_from(row: HeldRolesRow) -> Result<Self> {
+        let project_id = (row.scope == 2).then_some(row.object_id);
+        Ok(Self { org_id: row.org_id, project_id, roles: names(&row.roles)? })
+    }
+}
+
 /// What `memberships` give of `permission` in the organization `org_id`.
 ///
 /// # Errors
@@ -65,6 +85,19 @@ pub(super) fn evaluate(memberships: &[Membership], org_id: &str, permission: &st
         return Err(Error::denied("AUTH-5mWD2", "No matching permissions found"));
     }
     Ok(Granted::Projects(projects))
+}
+
+/// Where `memberships` give `permission`, in whichever organization; none for everywhere.
+pub(super) fn reached(memberships: &[Membership], permission: &str) -> Option<Within> {
+    let mut within = Within::default();
+    for membership in memberships.iter().filter(|m| m.roles.iter().any(|role| carries(role, permission))) {
+        match (membership.org_id.as_str(), &membership.project_id) {
+            ("", _) => return None,
+            (org_id, None) => within.orgs.push(org_id.to_owned()),
+            (_, Some(project_id)) => within.projects.push(project_id.clone()),
+        }
+    }
+    Some(within)
 }
 
 /// Whether the roles that somebody holds allow to give a membership like this one to others.
@@ -126,6 +159,15 @@ mod tests {
         let members = [member("a", Some("p"), &["PROJECT_OWNER_VIEWER"])];
         assert_eq!(evaluate(&members, "a", "project.read").expect("viewer"), Granted::Projects(vec!["p".into()]));
         assert_eq!(evaluate(&members, "a", "project.write").expect_err("viewer").id, "AUTH-5mWD2");
+    }
+
+    #[test]
+    fn what_is_seen_of_all_organizations_follows_from_the_roles_in_each() {
+        let members = [member("a", None, &["ORG_OWNER"]), member("b", Some("p"), &["PROJECT_OWNER"])];
+        let within = Within { orgs: vec!["a".into()], projects: vec!["p".into()] };
+        assert_eq!(reached(&members, "project.read"), Some(within));
+        assert_eq!(reached(&members, "iam.read"), Some(Within::default()));
+        assert_eq!(reached(&[member("", None, &["IAM_OWNER"])], "project.read"), None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::crypto::secrets;
 use crate::error::{Error, Result};
 use crate::store::{
     AggregateKind, AppAdded, AppAt, AppConfig, AppKind, AppMethod, AppMethodChanged, AppRemoved, AppRenamed, AppRow,
-    AppSecretChanged, AppSwitched, ChangePage, ChangeRow, Listed, Page, ProjectAt, Recorded, Stamp, State, TextFilter,
+    AppSecretChanged, AppSwitched, ChangePage, ChangeRow, Listed, Page, ProjectAt, Stamp, State, TextFilter,
 };
 
 /// Applications of projects.
@@ -44,6 +44,15 @@ pub struct NewOidcApp<'a> {
     pub name: &'a str,
     /// What it asks to be registered with.
     pub config: OidcConfig,
+}
+
+/// A new application of either kind.
+struct NewApp<'a> {
+    project_id: &'a str,
+    name: &'a str,
+    method: AppMethod,
+    secret: Option<Zeroizing<String>>,
+    config: AppConfig,
 }
 
 /// A new application. Its secret is here and nowhere else.
@@ -87,8 +96,8 @@ impl Apps {
     /// `COMMAND-EbFMN` no such project, code 6 name taken.
     pub async fn add_api_app(&self, who: &Admitted, new: NewApiApp<'_>) -> Result<CreatedApp> {
         let secret = (new.method == ApiMethod::Basic).then(|| secrets::client_secret(&self.0.env.random));
-        let place = ProjectAt { org_id: &who.org_id, id: new.project_id };
-        self.insert(who, place, new.name, (AppMethod::from(new.method), secret, AppConfig::Api)).await
+        let NewApiApp { project_id, name, method } = new;
+        self.insert(who, NewApp { project_id, name, method: method.into(), secret, config: AppConfig::Api }).await
     }
 
     /// Adds an OpenID Connect client; this server runs no login flows for it.
@@ -96,15 +105,15 @@ impl Apps {
     /// # Errors
     /// `COMMAND-EbFMN` no such project, `PROJECT-1n8df` configuration invalid, code 6 name taken.
     pub async fn add_oidc_app(&self, who: &Admitted, new: NewOidcApp<'_>) -> Result<(CreatedApp, OidcConfig)> {
-        let config = new.config.completed();
-        let place = ProjectAt { org_id: &who.org_id, id: new.project_id };
-        if self.0.store.project_by_id(place.org_id, place.id).await?.is_none() {
+        let NewOidcApp { project_id, name, config } = new;
+        let config = config.completed();
+        if self.0.store.project_by_id(&who.org_id, project_id).await?.is_none() {
             return Err(no_project());
         }
         oidc::check(&config)?;
         let secret = oidc::needs_secret(&config).then(|| secrets::client_secret(&self.0.env.random));
-        let stored = AppConfig::Oidc(config.stored()?);
-        let app = self.insert(who, place, new.name, (oidc::method(&config), secret, stored)).await?;
+        let (method, stored) = (oidc::method(&config), AppConfig::Oidc(config.stored()?));
+        let app = self.insert(who, NewApp { project_id, name, method, secret, config: stored }).await?;
         Ok((app, config))
     }
 
@@ -239,29 +248,25 @@ impl Apps {
         Ok(self.0.store.changes(AggregateKind::Project, &who.org_id, project_id, Some(id), page).await?)
     }
 
-    async fn insert(
-        &self,
-        who: &Admitted,
-        place: ProjectAt<'_>,
-        name: &str,
-        (method, secret, config): (AppMethod, Option<Zeroizing<String>>, AppConfig),
-    ) -> Result<CreatedApp> {
+    async fn insert(&self, who: &Admitted, new: NewApp<'_>) -> Result<CreatedApp> {
+        let NewApp { project_id, name, method, secret, config } = new;
         let (id, client_id) = (self.0.env.ids.next().await, self.0.env.ids.next().await);
         let hash = secret.as_ref().map(|s| secrets::hash(s));
         let app = AppAdded {
-            at: AppAt { org_id: place.org_id, project_id: place.id, id: &id },
+            at: AppAt { org_id: &who.org_id, project_id, id: &id },
             name,
             client_id: &client_id,
             method,
             secret_hash: hash.as_ref().map(<[u8; 32]>::as_slice),
             config,
         };
+        let at = ProjectAt { org_id: &who.org_id, id: project_id };
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut project = work.project_held(place).await?.ok_or_else(no_project)?;
+            let mut project = work.project_held(at).await?.ok_or_else(no_project)?;
             project.record(&app).await.map_err(|e| e.taken(NAME_TAKEN))
         });
-        let event: Recorded = work.await?;
-        Ok(CreatedApp { stamp: made(&event), id, client_id, secret })
+        let stamp = made(&work.await?);
+        Ok(CreatedApp { id, client_id, secret, stamp })
     }
 
     /// Switches an application on or off, if it is not so already.

@@ -11,7 +11,7 @@ use crate::auth::Admitted;
 use crate::clock::Micros;
 use crate::crypto::keyfile;
 use crate::error::{Error, Result};
-use crate::store::{Answer, AppAt, AppKeyAdded, AppKeyRemoved, AppRow, Cache, KeyRow, Listed, Page, Stamp};
+use crate::store::{Answer, AppAt, AppKeyAdded, AppKeyRemoved, AppRow, Cache, CredentialRow, Listed, Page, Stamp};
 
 /// Bytes of memory for keys, and for lists of them.
 const KEYS: u64 = 1 << 20;
@@ -23,8 +23,8 @@ type At = (String, String, String, String);
 /// Keys of applications that authenticate with a private key JWT.
 pub struct Keys {
     deps: Deps,
-    found: Cache<At, KeyRow>,
-    pages: Cache<(At, Page), Listed<KeyRow>>,
+    found: Cache<At, CredentialRow>,
+    pages: Cache<(At, Page), Listed<CredentialRow>>,
 }
 
 /// A new key.
@@ -73,7 +73,12 @@ impl Keys {
     }
 
     /// A key of an application that takes keys at present.
-    pub async fn app_key(&self, who: &Admitted, app: AppId<'_>, id: &str) -> Result<Option<Arc<Answer<KeyRow>>>> {
+    pub async fn app_key(
+        &self,
+        who: &Admitted,
+        app: AppId<'_>,
+        id: &str,
+    ) -> Result<Option<Arc<Answer<CredentialRow>>>> {
         let at = app.at(who);
         let read = || async {
             let key = self.deps.store.key_by_id(at, id).await?;
@@ -88,7 +93,7 @@ impl Keys {
         who: &Admitted,
         app: AppId<'_>,
         page: Page,
-    ) -> Result<Arc<Answer<Listed<KeyRow>>>> {
+    ) -> Result<Arc<Answer<Listed<CredentialRow>>>> {
         let at = app.at(who);
         let read = || async { Ok(Some(Answer::new(self.deps.store.key_list(at, page).await?).of(at.org_id))) };
         let list = self.pages.get((place(at, ""), page), read).await?;

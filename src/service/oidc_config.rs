@@ -134,7 +134,7 @@ impl OidcConfig {
     #[must_use]
     pub fn completed(mut self) -> Self {
         for texts in [&mut self.redirect_uris, &mut self.post_logout_redirect_uris, &mut self.additional_origins] {
-            for text in texts.iter_mut() {
+            for text in texts.iter_mut().filter(|text| text.trim().len() < text.len()) {
                 *text = text.trim().to_owned();
             }
         }

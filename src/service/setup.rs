@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::{Deps, orgs};
-use crate::clock::{Micros, NEVER};
+use crate::clock::NEVER;
 use crate::crypto::secrets;
 use crate::error::{Error, Result};
 use crate::files;
@@ -19,13 +19,6 @@ const PROJECT_NAME: &str = "ZITADEL";
 const USER_NAME: &str = "admin";
 const USER_DISPLAY_NAME: &str = "admin machine";
 
-/// What the setup needs to know.
-pub struct First<'a> {
-    /// Where the token goes: one line, readable by the owner only.
-    pub token_file: &'a Path,
-    pub now: Micros,
-}
-
 struct Ids {
     org: String,
     project: String,
@@ -33,7 +26,8 @@ struct Ids {
     token: String,
 }
 
-/// Sets up an empty database; does nothing if that has been done. True if it was this process.
+/// Sets up an empty database; does nothing if that has been done. True if it was this process. The token goes to
+/// `token_file`: one line, readable by the owner only.
 ///
 /// The token is on disk before the database commits, and gets its name afterwards: a crash before leaves a
 /// draft that opens nothing and is replaced at the next start, a crash after it one that the next start
@@ -41,7 +35,7 @@ struct Ids {
 ///
 /// # Errors
 /// The store failed, or the token file cannot be written.
-pub async fn setup(deps: &Deps, first: &First<'_>) -> Result<bool> {
+pub async fn setup(deps: &Deps, token_file: &Path) -> Result<bool> {
     if deps.store.instance().await?.is_some() {
         return Ok(false);
     }
@@ -53,10 +47,11 @@ pub async fn setup(deps: &Deps, first: &First<'_>) -> Result<bool> {
     };
     let domain = orgs::domain_of(ORG_NAME, &deps.domain)?;
     let token = secrets::personal_access_token(&deps.env.random);
-    let draft = draft_of(first.token_file);
-    let actor = Actor { id: &ids.user, org_id: "", now: first.now };
+    let draft = draft_of(token_file);
+    let now = deps.env.clock.now();
+    let actor = Actor { id: &ids.user, org_id: "", now };
     let work = deps.store.work(actor, async |mut work| {
-        if !work.instance_claim(&ids.org, &ids.project, first.now).await? {
+        if !work.instance_claim(&ids.org, &ids.project, now).await? {
             return Ok(false);
         }
         write(&mut work, &ids, &domain, &secrets::hash(&token)).await?;
@@ -64,7 +59,7 @@ pub async fn setup(deps: &Deps, first: &First<'_>) -> Result<bool> {
         Ok(true)
     });
     match work.await {
-        Ok(true) => publish(&draft, first.token_file).map_err(Error::internal).map(|()| true),
+        Ok(true) => publish(&draft, token_file).map_err(Error::internal).map(|()| true),
         Ok(false) => Ok(false),
         Err(error) => {
             // Only if it is certain that nobody needs the token.

@@ -10,8 +10,7 @@ use crate::clock::Micros;
 use crate::crypto::secrets;
 use crate::error::{Error, Result};
 use crate::store::{
-    Credential, CredentialAdded, CredentialRemoved, CredentialRow, HeldRolesRow, Listed, MachineSecretSet, Page, Stamp,
-    UserAt, Work, names,
+    Credential, CredentialAdded, CredentialRemoved, CredentialRow, Listed, MachineSecretSet, Page, Stamp, UserAt, Work,
 };
 
 /// Scopes of every personal access token (contract, AddPersonalAccessToken).
@@ -159,12 +158,7 @@ pub(super) async fn may_speak_for(who: &Admitted, work: &mut Work, user_id: &str
 }
 
 async fn memberships(work: &mut Work, user_id: &str) -> Result<Vec<Membership>> {
-    let rows = work.roles_held(user_id).await?;
-    let one = |row: HeldRolesRow| {
-        let project_id = (row.scope == 2).then_some(row.object_id);
-        Ok(Membership { org_id: row.org_id, project_id, roles: names(&row.roles)? })
-    };
-    rows.into_iter().map(one).collect()
+    work.roles_held(user_id).await?.into_iter().map(Membership::try_from).collect()
 }
 
 /// Removes a personal access token.

@@ -188,12 +188,10 @@ fn no_role() -> Error {
 }
 
 fn allowed(granted: &Granted, project_id: &str) -> Result<()> {
-    match granted {
-        Granted::Projects(ids) if !ids.iter().any(|id| id == project_id) => {
-            Err(Error::denied("EVENT-Shu7e", "User has no permissions on this project"))
-        }
-        _ => Ok(()),
+    if granted.covers(project_id) {
+        return Ok(());
     }
+    Err(Error::denied("EVENT-Shu7e", "User has no permissions on this project"))
 }
 
 fn missing(id: &'static str) -> Error {

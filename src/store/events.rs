@@ -104,7 +104,7 @@ pub struct Recorded {
     /// Sequence of the last event of the change.
     pub sequence: i64,
     /// Its time.
-    pub at: crate::clock::Micros,
+    pub at: Micros,
     /// Private, so that nothing outside the store can make one.
     _appended: std::marker::PhantomData<()>,
 }

@@ -60,6 +60,32 @@ impl TextFilter {
     }
 }
 
+/// Organizations and projects whose objects somebody may see.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Within {
+    /// Organizations, with all that is in them.
+    pub orgs: Vec<String>,
+    /// Single projects.
+    pub projects: Vec<String>,
+}
+
+impl Within {
+    /// Appends the condition that an object is in there, by the columns of its organization and, if it is in one, of
+    /// its project.
+    pub(super) fn push<'a>(
+        &'a self,
+        query: &mut QueryBuilder<'a>,
+        org_column: &'static str,
+        project_column: Option<&'static str>,
+    ) {
+        push_any_of(query.push("("), org_column, &self.orgs);
+        if let Some(column) = project_column {
+            push_any_of(query.push(" OR "), column, &self.projects);
+        }
+        query.push(")");
+    }
+}
+
 /// The elements of a list of texts in JSON.
 const EACH: Sql = Sql { pg: "SELECT json_array_elements_text(CAST(", lite: "SELECT value FROM json_each(" };
 const EACH_END: Sql = Sql { pg: " AS json))", lite: ")" };

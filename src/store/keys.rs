@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::sql::{query, statement};
-use super::{AppAt, Change, Event, EventKind, KeyRow, Listed, Page, Recorded, Result, Statement, Store, Work};
+use super::{AppAt, Change, CredentialRow, Event, EventKind, Listed, Page, Recorded, Result, Statement, Store, Work};
 use crate::clock::Micros;
 
 // The sequence a client sees is that of the key, or of the last switch of the application's method,
@@ -51,12 +51,12 @@ pub(super) const KEY_COUNT_ADD: &str =
 
 impl Store {
     /// An enabled key of an application.
-    pub async fn key_by_id(&self, app: AppAt<'_>, id: &str) -> Result<Option<KeyRow>> {
+    pub async fn key_by_id(&self, app: AppAt<'_>, id: &str) -> Result<Option<CredentialRow>> {
         self.row(&query!(KEY_BY_ID; app.org_id, app.project_id, app.id, id)).await
     }
 
     /// Enabled keys of an application; an unknown application has none.
-    pub async fn key_list(&self, app: AppAt<'_>, page: Page) -> Result<Listed<KeyRow>> {
+    pub async fn key_list(&self, app: AppAt<'_>, page: Page) -> Result<Listed<CredentialRow>> {
         let sql = if page.ascending { KEY_LIST_ASC } else { KEY_LIST_DESC };
         self.list(&query!(sql; app.org_id, app.project_id, app.id, page.limit, page.offset)).await
     }

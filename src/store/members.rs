@@ -75,6 +75,11 @@ pub struct HeldRolesRow {
 }
 
 impl Store {
+    /// All memberships of a user.
+    pub async fn all_roles_held(&self, user_id: &str) -> Result<Vec<HeldRolesRow>> {
+        self.rows(&query!(ROLES_HELD; user_id)).await
+    }
+
     /// Memberships of a user in an organization and in the instance.
     pub async fn roles_held_in(&self, user_id: &str, org_id: &str) -> Result<Vec<HeldRolesRow>> {
         self.rows(&query!(ROLES_HELD_IN; user_id, org_id)).await

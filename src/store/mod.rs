@@ -70,7 +70,7 @@ pub use credentials::{Credential, CredentialAdded, CredentialRemoved};
 pub use engine::Engine;
 pub use error::{Result, StoreError};
 pub use events::{Aggregate, AggregateKind, Change, Event, Recorded};
-pub use filter::{TextFilter, TextMatch};
+pub use filter::{TextFilter, TextMatch, Within};
 pub use handle::Store;
 pub use held::{Alone, Held};
 pub use keys::{AppKeyAdded, AppKeyRemoved};

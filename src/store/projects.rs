@@ -41,7 +41,7 @@ macro_rules! columns {
 
 pub(super) const PROJECT_BY_ID: &str =
     concat!("SELECT ", columns!(), " FROM projects p WHERE p.org_id = $1 AND p.id = $2");
-pub(super) const PROJECT_EXISTS: &str = "SELECT org_id FROM projects WHERE id = $1";
+pub(super) const PROJECT_ORG: &str = "SELECT org_id FROM projects WHERE id = $1";
 pub(super) const PROJECT_INSERT: &str = "INSERT INTO projects (org_id, id, name, name_folded, state, role_assertion, \
      role_check, has_project_check, private_labeling, sequence, created_at, changed_at) \
      VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $10)";
@@ -59,6 +59,11 @@ pub(super) const PROJECT_LOCK_TO_END: Sql =
 pub(super) const PROJECT_KEPT: Sql = keeping!("SELECT id FROM projects WHERE org_id = $1 AND id = $2");
 
 impl Store {
+    /// The organization of a project; none if there is no such project.
+    pub async fn org_of_project(&self, id: &str) -> Result<Option<String>> {
+        self.scalar(&query!(PROJECT_ORG; id)).await
+    }
+
     /// A project of the organization.
     pub async fn project_by_id(&self, org_id: &str, id: &str) -> Result<Option<ProjectRow>> {
         self.row(&query!(PROJECT_BY_ID; org_id, id)).await
@@ -107,7 +112,7 @@ impl Work {
 
     /// Whether any organization has this project.
     pub async fn project_exists(&mut self, id: &str) -> Result<bool> {
-        Ok(self.scalar::<String>(&query!(PROJECT_EXISTS; id)).await?.is_some())
+        Ok(self.scalar::<String>(&query!(PROJECT_ORG; id)).await?.is_some())
     }
 }
 

@@ -73,27 +73,6 @@ pub struct AppRow {
     pub stamp: Stamp,
 }
 
-/// An application key without its material.
-#[derive(Debug, Clone, FromRow)]
-pub struct KeyRow {
-    /// Identifier, `kid` of the tokens it signs.
-    pub id: String,
-    /// When it stops being valid.
-    pub expires_at: Micros,
-    /// Sequence of its event, or of the last change of the application's method.
-    pub sequence: i64,
-    /// When it was made.
-    pub created_at: Micros,
-    /// When it was last used.
-    pub last_used_at: Option<Micros>,
-}
-
-impl Heap for KeyRow {
-    fn heap(&self) -> usize {
-        self.id.heap()
-    }
-}
-
 /// An organization.
 #[derive(Debug, Clone, FromRow)]
 pub struct OrgRow {
@@ -136,19 +115,32 @@ pub struct UserRow {
     pub stamp: Stamp,
 }
 
-/// A machine key or personal access token without its material.
+/// A key or personal access token without its material. It never changes.
 #[derive(Debug, Clone, FromRow)]
 pub struct CredentialRow {
-    /// Identifier.
+    /// Identifier; of a key, `kid` of the tokens it signs.
     pub id: String,
     /// When it ends.
     pub expires_at: Micros,
-    /// Sequence of its event.
+    /// Sequence of its event; of an application key, of the last change of the application's method if that came later.
     pub sequence: i64,
     /// When it was made.
     pub created_at: Micros,
     /// When it was last used.
     pub last_used_at: Option<Micros>,
+}
+
+impl CredentialRow {
+    /// Both its dates are that of its making.
+    pub fn stamp(&self) -> Stamp {
+        Stamp { sequence: self.sequence, created_at: self.created_at, changed_at: self.created_at }
+    }
+}
+
+impl Heap for CredentialRow {
+    fn heap(&self) -> usize {
+        self.id.heap()
+    }
 }
 
 /// A role of a project.

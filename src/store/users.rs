@@ -92,6 +92,11 @@ pub(super) const CALLER_BY_TOKEN: &str =
     caller!("t.scopes", "access_tokens", "WHERE t.id = $1 AND t.epoch = u.token_epoch");
 
 impl Store {
+    /// The organization of a user; none if there is no such user.
+    pub async fn org_of_user(&self, id: &str) -> Result<Option<String>> {
+        self.scalar(&query!(USER_ORG; id)).await
+    }
+
     /// A user of the organization.
     pub async fn user_by_id(&self, at: UserAt<'_>) -> Result<Option<UserRow>> {
         self.row(&query!(USER_BY_ID; at.org_id, at.id)).await

@@ -9,9 +9,10 @@ mod sizes;
 mod source;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use claviger::store::STATEMENTS;
+
+use source::sources;
 
 /// Statements that are not for both engines or ask for nothing, which each start of a server on their engine sends; and
 /// parts of statements that are put together.
@@ -22,20 +23,9 @@ const UNLISTED: &[&str] =
 const VERBS: [&str; 5] = ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH "];
 
 /// Name and text of each file of the store.
-fn store() -> Vec<(String, String)> {
-    let (mut files, mut open) = (Vec::new(), vec![PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src/store"))]);
-    while let Some(dir) = open.pop() {
-        for entry in std::fs::read_dir(dir).expect("the folder of the store") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                open.push(path);
-            } else {
-                let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
-                files.push((name, std::fs::read_to_string(&path).expect("a source")));
-            }
-        }
-    }
-    files
+fn store() -> impl Iterator<Item = (String, String)> {
+    let name = |path: &str| path.rsplit('/').next().unwrap_or_default().trim_end_matches(".rs").to_owned();
+    sources("src/store").into_iter().map(move |source| (name(&source.path), source.text))
 }
 
 /// Names of the constants in a source that hold a statement: texts that others of the store may use, and those whose
@@ -86,7 +76,7 @@ fn statements_are_found_by_their_constants() {
 /// The macro of the kinds wants a text; this wants one that says something.
 #[test]
 fn every_kind_of_event_has_a_text() {
-    let (_, source) = store().into_iter().find(|(file, _)| file == "kinds").expect("the kinds of events");
+    let (_, source) = store().find(|(file, _)| file == "kinds").expect("the kinds of events");
     let (_, list) = source.split_once("kinds! {").expect("the list");
     let lines: Vec<&str> = list.lines().map(str::trim).filter(|line| line.ends_with(';')).collect();
     assert!(lines.len() > 40, "the kinds are found");

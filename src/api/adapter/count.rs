@@ -1,15 +1,10 @@
 //! Counts the requests of each family of routes, by how they ended.
 
-use std::convert::Infallible;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, Request, Response};
-use tower::{Layer, Service};
+use axum::http::{HeaderName, HeaderValue, Response};
 
 /// Where gRPC says how a call ended, if that is all it says.
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -17,7 +12,7 @@ const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 /// The classes of answers, as the metrics name them.
 const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
 
-/// Counts the answers of one family; as a layer, and to be read. Cheap to clone, one count for all clones.
+/// Counts the answers of one family. Cheap to clone, one count for all clones.
 #[derive(Clone)]
 pub struct Count {
     family: &'static str,
@@ -40,7 +35,8 @@ impl Count {
         CLASSES.into_iter().zip(self.classes.iter().map(|n| n.load(Ordering::Relaxed)))
     }
 
-    fn add(&self, response: &Response<Body>) {
+    /// One more answer. One that nobody waits for any more is not counted.
+    pub fn add(&self, response: &Response<Body>) {
         self.classes[class(response)].fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -54,59 +50,6 @@ fn class(response: &Response<Body>) -> usize {
         // Unknown, deadline exceeded, internal, unavailable, data loss: ours to answer for.
         Some(b"2" | b"4" | b"13" | b"14" | b"15") => 3,
         Some(_) => 2,
-    }
-}
-
-impl<S> Layer<S> for Count {
-    type Service = Counted<S>;
-
-    fn layer(&self, inner: S) -> Counted<S> {
-        Counted { inner, count: self.clone() }
-    }
-}
-
-/// A service whose answers are counted.
-#[derive(Clone)]
-pub struct Counted<S> {
-    inner: S,
-    count: Count,
-}
-
-impl<S> Service<Request<Body>> for Counted<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
-    S::Future: Unpin,
-{
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Counting<S::Future>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        Counting { work: self.inner.call(request), count: self.count.clone() }
-    }
-}
-
-/// An answer in the making. One that nobody waits for any more is not counted.
-pub struct Counting<F> {
-    work: F,
-    count: Count,
-}
-
-impl<F> Future for Counting<F>
-where
-    F: Future<Output = Result<Response<Body>, Infallible>> + Unpin,
-{
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        let response = ready!(Pin::new(&mut this.work).poll(cx))?;
-        this.count.add(&response);
-        Poll::Ready(Ok(response))
     }
 }
 

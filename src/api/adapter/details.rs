@@ -1,12 +1,17 @@
 //! `details` of answers (contract 1.9 and 1.10, with the differences of the design).
 
-use buffa::MessageField;
+use buffa::{EnumValue, Enumeration, MessageField};
 use buffa_types::google::protobuf::Timestamp;
 
 use crate::clock::Micros;
 use crate::proto::Part;
 use crate::proto::zitadel::v1::{ListDetails, ObjectDetails};
 use crate::store::{Listed, Stamp};
+
+/// A value that is stored by the number of its message enum.
+pub fn numbered<E: Enumeration>(number: i64) -> EnumValue<E> {
+    EnumValue::from(i32::try_from(number).unwrap_or_default())
+}
 
 /// A point in time as protobuf.
 pub fn timestamp(at: Micros) -> Timestamp {

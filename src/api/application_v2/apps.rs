@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use buffa::{EnumValue, MessageField};
+use buffa::MessageField;
 
 use super::oidc;
-use crate::api::adapter::details::timestamp;
+use crate::api::adapter::details::{numbered, timestamp};
 use crate::api::adapter::routes::Resource;
-use crate::auth::{Caller, Owners};
+use crate::auth::{Caller, Denied, Owners, Target};
 use crate::error::{Error, Result};
 use crate::proto::zitadel::application::v2::__buffa::oneof::application::Configuration;
 use crate::proto::zitadel::application::v2::{
-    APIConfiguration, Application, ApplicationState, GetApplicationRequest, GetApplicationResponse,
+    APIConfiguration, Application, GetApplicationRequest, GetApplicationResponse,
 };
 use crate::service::apps::{App, AppId, Apps};
 
@@ -33,7 +33,9 @@ async fn get_application(
     caller: Caller,
     request: GetApplicationRequest,
 ) -> Result<GetApplicationResponse> {
-    let (who, project_id) = parts.owners.admit_to_app(caller, &request, &request.application_id, not_found).await?;
+    let found = parts.owners.find(&request, Target::App(&request.application_id)).await?.ok_or_else(not_found)?;
+    let who = parts.owners.admit(caller, &request, &found, Denied::Object).await?;
+    let project_id = found.project_id.ok_or_else(not_found)?;
     let id = AppId { project_id: &project_id, id: &request.application_id };
     let app = parts.apps.app(&who, id).await?.ok_or_else(not_found)?;
     Ok(GetApplicationResponse { application: MessageField::some(message(project_id, app)) })
@@ -49,14 +51,14 @@ fn message(project_id: String, app: App) -> Application {
         Some(config) => Configuration::OidcConfiguration(Box::new(oidc::message(config, row.client_id))),
         None => Configuration::ApiConfiguration(Box::new(APIConfiguration {
             client_id: row.client_id,
-            auth_method_type: EnumValue::from(i32::try_from(row.auth_method).unwrap_or_default()),
+            auth_method_type: numbered(row.auth_method),
         })),
     };
     Application {
         application_id: row.id,
         creation_date: MessageField::some(timestamp(row.stamp.created_at)),
         change_date: MessageField::some(timestamp(row.stamp.changed_at)),
-        state: EnumValue::<ApplicationState>::from(i32::try_from(row.state.number()).unwrap_or_default()),
+        state: numbered(row.state.number()),
         name: row.name,
         configuration: Some(configuration),
         project_id,

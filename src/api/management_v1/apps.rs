@@ -7,13 +7,13 @@ use buffa::{EnumValue, MessageField};
 use super::changes;
 use super::fields::{change_page, length_of_time, page, text_filter};
 use super::oidc;
-use crate::api::adapter::details::{details, list_details, optional_timestamp};
+use crate::api::adapter::details::{details, list_details, numbered, optional_timestamp};
 use crate::api::adapter::routes::Resource;
 use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::proto::zitadel::app::v1::__buffa::oneof::app::Config;
 use crate::proto::zitadel::app::v1::__buffa::oneof::app_query::Query;
-use crate::proto::zitadel::app::v1::{APIAuthMethodType, APIConfig, App as AppMessage, AppState};
+use crate::proto::zitadel::app::v1::{APIAuthMethodType, APIConfig, App as AppMessage};
 use crate::proto::zitadel::management::v1::{
     AddAPIAppRequest, AddAPIAppResponse, AddOIDCAppRequest, AddOIDCAppResponse, DeactivateAppRequest,
     DeactivateAppResponse, GetAppByIDRequest, GetAppByIDResponse, ListAppChangesRequest, ListAppChangesResponse,
@@ -179,14 +179,14 @@ fn message(org_id: &str, app: App) -> AppMessage {
         }
         None => Config::ApiConfig(Box::new(APIConfig {
             client_id: row.client_id,
-            auth_method_type: EnumValue::from(i32::try_from(row.auth_method).unwrap_or_default()),
+            auth_method_type: numbered(row.auth_method),
             secret_last_used,
         })),
     };
     AppMessage {
         id: row.id,
         details: details(org_id, &row.stamp),
-        state: EnumValue::<AppState>::from(i32::try_from(row.state.number()).unwrap_or_default()),
+        state: numbered(row.state.number()),
         name: row.name,
         config: Some(config),
     }

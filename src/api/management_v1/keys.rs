@@ -16,7 +16,7 @@ use crate::proto::zitadel::management::v1::{
 };
 use crate::service::apps::AppId;
 use crate::service::keys::{Keys, NewKey};
-use crate::store::{KeyRow, Stamp};
+use crate::store::CredentialRow;
 
 /// RPCs of application keys.
 pub fn routes(table: Resource<Keys>) -> Resource<Keys> {
@@ -60,12 +60,11 @@ async fn remove_app_key(keys: Arc<Keys>, caller: Caller, request: RemoveAppKeyRe
     Ok(RemoveAppKeyResponse { details: details(&who.org_id, &stamp) })
 }
 
-/// A key never changes, so both its dates are that of its making.
-fn message(org_id: &str, key: &KeyRow) -> Key {
-    let stamp = Stamp { sequence: key.sequence, created_at: key.created_at, changed_at: key.created_at };
+/// A key of an application or a machine as clients read it.
+pub fn message(org_id: &str, key: &CredentialRow) -> Key {
     Key {
         id: key.id.clone(),
-        details: details(org_id, &stamp),
+        details: details(org_id, &key.stamp()),
         r#type: EnumValue::from(KeyType::KEY_TYPE_JSON),
         expiration_date: MessageField::some(timestamp(key.expires_at)),
         last_used: optional_timestamp(key.last_used_at),

@@ -2,20 +2,19 @@
 
 use std::sync::Arc;
 
-use buffa::{EnumValue, MessageField};
+use buffa::MessageField;
 
 use super::fields::{expiration, page};
-use crate::api::adapter::details::{details, list_details, optional_timestamp, timestamp};
+use super::keys::message;
+use crate::api::adapter::details::{details, list_details};
 use crate::api::adapter::routes::Resource;
 use crate::auth::Caller;
 use crate::error::{Error, Result};
-use crate::proto::zitadel::authn::v1::{Key, KeyType};
 use crate::proto::zitadel::management::v1::{
     AddMachineKeyRequest, AddMachineKeyResponse, GetMachineKeyByIDsRequest, GetMachineKeyByIDsResponse,
     ListMachineKeysRequest, ListMachineKeysResponse, RemoveMachineKeyRequest, RemoveMachineKeyResponse,
 };
 use crate::service::machine_keys::{MachineKeys, NewMachineKey};
-use crate::store::{CredentialRow, Stamp};
 
 /// RPCs of keys of machine users.
 pub fn routes(table: Resource<MachineKeys>) -> Resource<MachineKeys> {
@@ -46,7 +45,7 @@ async fn get_machine_key_by_ids(
     let who = caller.admit(&request)?;
     let key = keys.machine_key(&who, &request.user_id, &request.key_id).await?;
     let key = key.ok_or_else(|| Error::not_found("QUERY-Dgr3g", "Errors.AuthNKey.NotFound"))?;
-    Ok(GetMachineKeyByIDsResponse { key: MessageField::some(message(&who.org_id, key)) })
+    Ok(GetMachineKeyByIDsResponse { key: MessageField::some(message(&who.org_id, &key)) })
 }
 
 async fn list_machine_keys(
@@ -58,7 +57,7 @@ async fn list_machine_keys(
     let list = keys.list_machine_keys(&who, &request.user_id, page(&request.query)).await?;
     Ok(ListMachineKeysResponse {
         details: list_details(&list),
-        result: list.rows.into_iter().map(|key| message(&who.org_id, key)).collect(),
+        result: list.rows.iter().map(|key| message(&who.org_id, key)).collect(),
     })
 }
 
@@ -70,16 +69,4 @@ async fn remove_machine_key(
     let who = caller.admit(&request)?;
     let stamp = keys.remove_machine_key(&who, &request.user_id, &request.key_id).await?;
     Ok(RemoveMachineKeyResponse { details: details(&who.org_id, &stamp) })
-}
-
-/// A key never changes, so both its dates are that of its making.
-fn message(org_id: &str, key: CredentialRow) -> Key {
-    let stamp = Stamp { sequence: key.sequence, created_at: key.created_at, changed_at: key.created_at };
-    Key {
-        id: key.id,
-        details: details(org_id, &stamp),
-        r#type: EnumValue::from(KeyType::KEY_TYPE_JSON),
-        expiration_date: MessageField::some(timestamp(key.expires_at)),
-        last_used: optional_timestamp(key.last_used_at),
-    }
 }

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use buffa::{EnumValue, MessageField};
+use buffa::MessageField;
 
-use crate::api::adapter::details::details;
+use crate::api::adapter::details::{details, numbered};
 use crate::api::adapter::routes::Resource;
 use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::proto::zitadel::management::v1::{
     AddOrgRequest, AddOrgResponse, GetMyOrgRequest, GetMyOrgResponse, UpdateOrgRequest, UpdateOrgResponse,
 };
-use crate::proto::zitadel::org::v1::{Org, OrgState};
+use crate::proto::zitadel::org::v1::Org;
 use crate::service::orgs::Orgs;
 use crate::store::OrgRow;
 
@@ -44,7 +44,7 @@ fn message(row: OrgRow) -> Org {
     Org {
         details: details(&row.id, &row.stamp),
         id: row.id,
-        state: EnumValue::<OrgState>::from(i32::try_from(row.state).unwrap_or_default()),
+        state: numbered(row.state),
         name: row.name,
         primary_domain: row.primary_domain,
     }

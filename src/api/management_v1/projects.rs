@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use buffa::{EnumValue, MessageField};
+use buffa::MessageField;
 
 use super::changes;
 use super::fields::{change_page, page, text_filter};
-use crate::api::adapter::details::{details, list_details};
+use crate::api::adapter::details::{details, list_details, numbered};
 use crate::api::adapter::routes::Resource;
 use crate::auth::Caller;
 use crate::error::{Error, Result};
@@ -17,7 +17,7 @@ use crate::proto::zitadel::management::v1::{
     RemoveProjectResponse, UpdateProjectRequest, UpdateProjectResponse,
 };
 use crate::proto::zitadel::project::v1::__buffa::oneof::project_query::Query;
-use crate::proto::zitadel::project::v1::{Project, ProjectQuery, ProjectState};
+use crate::proto::zitadel::project::v1::{Project, ProjectQuery};
 use crate::service::projects::{ProjectFilters, Projects};
 use crate::store::{ProjectRow, ProjectValues};
 
@@ -150,10 +150,10 @@ fn message(org_id: &str, row: ProjectRow) -> Project {
         id: row.id,
         details: details(org_id, &row.stamp),
         name: row.name,
-        state: EnumValue::<ProjectState>::from(i32::try_from(row.state.number()).unwrap_or_default()),
+        state: numbered(row.state.number()),
         project_role_assertion: row.role_assertion,
         project_role_check: row.role_check,
         has_project_check: row.has_project_check,
-        private_labeling_setting: EnumValue::from(i32::try_from(row.private_labeling).unwrap_or_default()),
+        private_labeling_setting: numbered(row.private_labeling),
     }
 }

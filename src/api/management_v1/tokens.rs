@@ -17,7 +17,7 @@ use crate::proto::zitadel::management::v1::{
 };
 use crate::proto::zitadel::user::v1::PersonalAccessToken;
 use crate::service::tokens::{PAT_SCOPES, Tokens};
-use crate::store::{CredentialRow, Stamp};
+use crate::store::CredentialRow;
 
 /// RPCs of tokens and secrets of machine users.
 pub fn routes(table: Resource<Tokens>) -> Resource<Tokens> {
@@ -105,10 +105,9 @@ async fn remove_machine_secret(
 
 /// A token as clients read it, never with its text. It never changes, so both its dates are that of its making.
 fn message(org_id: &str, token: CredentialRow) -> PersonalAccessToken {
-    let stamp = Stamp { sequence: token.sequence, created_at: token.created_at, changed_at: token.created_at };
     PersonalAccessToken {
+        details: details(org_id, &token.stamp()),
         id: token.id,
-        details: details(org_id, &stamp),
         expiration_date: MessageField::some(timestamp(token.expires_at)),
         scopes: PAT_SCOPES.map(str::to_owned).to_vec(),
         last_used: optional_timestamp(token.last_used_at),

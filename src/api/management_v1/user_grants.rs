@@ -5,7 +5,7 @@ use std::sync::Arc;
 use buffa::{EnumValue, MessageField};
 
 use super::fields::{page, text_filter};
-use crate::api::adapter::details::{details, list_details};
+use crate::api::adapter::details::{details, list_details, numbered};
 use crate::api::adapter::filters::Budget;
 use crate::api::adapter::routes::Resource;
 use crate::auth::Caller;
@@ -17,7 +17,7 @@ use crate::proto::zitadel::management::v1::{
     UpdateUserGrantRequest, UpdateUserGrantResponse,
 };
 use crate::proto::zitadel::user::v1::__buffa::oneof::user_grant_query::Query;
-use crate::proto::zitadel::user::v1::{Type, UserGrant, UserGrantQuery, UserGrantState};
+use crate::proto::zitadel::user::v1::{Type, UserGrant, UserGrantQuery};
 use crate::service::user_grants::{NewUserGrant, UserGrants};
 use crate::store::{GrantFilter, GrantRow, names};
 
@@ -157,7 +157,7 @@ fn message(row: GrantRow) -> Result<UserGrant> {
         details: details(&row.org_id, &row.stamp),
         id: row.id,
         role_keys: names(&row.role_keys)?,
-        state: EnumValue::<UserGrantState>::from(i32::try_from(row.state.number()).unwrap_or_default()),
+        state: numbered(row.state.number()),
         user_id: row.user_id,
         preferred_login_name: row.user_name.clone(),
         user_name: row.user_name,

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use buffa::{EnumValue, MessageField};
+use buffa::MessageField;
 
 use super::fields::{change_page, page};
 use super::{changes, user_queries};
-use crate::api::adapter::details::{details, list_details, optional_timestamp};
+use crate::api::adapter::details::{details, list_details, numbered, optional_timestamp};
 use crate::api::adapter::routes::Resource;
 use crate::auth::Caller;
 use crate::error::{Error, Result};
@@ -18,7 +18,8 @@ use crate::proto::zitadel::management::v1::{
     UpdateMachineRequest, UpdateMachineResponse, UpdateUserNameRequest, UpdateUserNameResponse,
 };
 use crate::proto::zitadel::user::v1::__buffa::oneof::user::Type;
-use crate::proto::zitadel::user::v1::{Machine, User, UserState};
+use crate::proto::zitadel::user::v1::{Machine, User};
+use crate::service::texts::USER_NOT_FOUND;
 use crate::service::users::{NewMachine, Users};
 use crate::store::{MachineValues, UserRow};
 
@@ -159,7 +160,7 @@ async fn remove_user(users: Arc<Users>, caller: Caller, request: RemoveUserReque
 
 /// There is no such user to read.
 pub fn not_found() -> Error {
-    Error::not_found("QUERY-Dfbg2", "User could not be found")
+    Error::not_found("QUERY-Dfbg2", USER_NOT_FOUND)
 }
 
 /// A user as clients read it.
@@ -167,7 +168,7 @@ pub fn message(row: UserRow) -> User {
     User {
         details: details(&row.org_id, &row.stamp),
         id: row.id,
-        state: EnumValue::<UserState>::from(i32::try_from(row.state.number()).unwrap_or_default()),
+        state: numbered(row.state.number()),
         login_names: vec![row.user_name.clone()],
         preferred_login_name: row.user_name.clone(),
         user_name: row.user_name,
@@ -176,7 +177,7 @@ pub fn message(row: UserRow) -> User {
             description: row.description,
             has_secret: row.has_secret,
             secret_last_used: optional_timestamp(row.secret_used_at),
-            access_token_type: EnumValue::from(i32::try_from(row.access_token_type).unwrap_or_default()),
+            access_token_type: numbered(row.access_token_type),
         }))),
     }
 }

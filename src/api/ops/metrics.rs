@@ -16,7 +16,7 @@ use crate::store::Store;
 pub struct Numbers {
     /// The stock of key pairs.
     pub keys: KeyPool,
-    /// The caches.
+    /// The caches, and statements to the database.
     pub store: Store,
     /// How full the server is.
     pub limits: Limits,
@@ -39,9 +39,19 @@ pub async fn metrics(State(numbers): State<Numbers>) -> impl IntoResponse {
     ] {
         let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
     }
-    let (name, help) =
-        ("claviger_key_pool_refused_total", "Requests sent away because too many waited for a key pair.");
-    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {}", level.refused);
+    let refused = ("claviger_key_pool_refused_total", "Requests sent away because too many waited for a key pair.");
+    let statements = numbers.store.statements();
+    for ((name, help), value) in [
+        (refused, level.refused),
+        (("claviger_statements_total", "Statements sent to the database."), statements.run),
+        (
+            ("claviger_statements_retried_total", "Further attempts at reads whose connection broke."),
+            statements.retried,
+        ),
+        (("claviger_statements_failed_total", "Statements that ended with an error."), statements.failed),
+    ] {
+        let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}");
+    }
     for (name, kind, help, value) in [
         ("claviger_cache_bytes", "gauge", "Bytes of all caches together.", remembered.bytes),
         ("claviger_cache_budget_bytes", "gauge", "Bytes that all caches together may take.", remembered.budget),

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use claviger::app::{App, Replace};
-use claviger::clock::{Clock, FixedClock, FixedMonotonic, Monotonic, SystemClock};
+use claviger::clock::{Clock, FixedClock, FixedMonotonic};
 use claviger::config::Config;
 use claviger::crypto::keypool::KeyPool;
-use claviger::env::Random;
+use claviger::env::{Random, Sources};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::Connection as _;
@@ -130,24 +130,22 @@ impl TestServer {
         let mut settings = database.settings();
         settings.extend(options.settings.into_iter().map(|(k, v)| (k.to_owned(), v)));
         let config = Config::from_parts(None, &settings).expect("a valid configuration");
-        let clock: Arc<dyn Clock> = match options.clock {
-            Some(clock) => Arc::new(clock),
-            None => Arc::new(SystemClock),
-        };
+        let mut sources = Sources::default();
+        if let Some(clock) = options.clock {
+            sources.clock = Arc::new(clock);
+        }
+        if let Some(time) = options.time {
+            sources.time = Arc::new(time);
+        }
+        if let Some(random) = options.random {
+            sources.random = random;
+        }
+        let clock = Arc::clone(&sources.clock);
         let fixed = || KeyPool::fixed(PEMS.map(str::to_owned).to_vec());
         let keys = Some(options.keys.unwrap_or_else(fixed));
-        let time = options.time.map(|time| Arc::new(time) as Arc<dyn Monotonic>);
         let listener = TcpListener::bind(config.server.listen).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let app = Arc::new(
-            App::build(
-                &config,
-                address,
-                Replace { clock: Some(Arc::clone(&clock)), keys, time, random: options.random },
-            )
-            .await
-            .expect("the server builds"),
-        );
+        let app = Arc::new(App::build(&config, address, Replace { sources, keys }).await.expect("the server builds"));
         let (stop, stopped) = oneshot::channel::<()>();
         let router = app.router.clone();
         let shutdown = app.shutdown.clone();
