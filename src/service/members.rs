@@ -99,8 +99,8 @@ pub struct MemberList<'a> {
 
 impl Members {
     /// The built-in roles that members of the instance may have.
-    pub async fn list_instance_member_roles(&self, _who: &Admitted) -> Result<Vec<&'static str>> {
-        Ok(role_names().filter(|role| (INSTANCE.fits)(role)).collect())
+    pub fn list_instance_member_roles(_who: &Admitted) -> Vec<&'static str> {
+        role_names().filter(|role| (INSTANCE.fits)(role)).collect()
     }
 
     /// The built-in roles that members of the organization may have; only in the default organization of the server
@@ -120,8 +120,8 @@ impl Members {
     }
 
     /// The built-in roles that members of project grants may have.
-    pub async fn list_project_grant_member_roles(&self, _who: &Admitted) -> Result<Vec<&'static str>> {
-        Ok(role_names().filter(|role| (GRANT.fits)(role)).collect())
+    pub fn list_project_grant_member_roles(_who: &Admitted) -> Vec<&'static str> {
+        role_names().filter(|role| (GRANT.fits)(role)).collect()
     }
 
     /// Members of a place; one that is not there has none.

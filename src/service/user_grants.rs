@@ -83,7 +83,7 @@ impl UserGrants {
     ///
     /// # Errors
     /// `QUERY-wIPkA` always: tokens of machines are for no application.
-    pub async fn list_own_project_roles(&self, _who: &Admitted) -> Result<Vec<String>> {
+    pub fn list_own_project_roles(_who: &Admitted) -> Result<Vec<String>> {
         Err(Error::not_found("QUERY-wIPkA", "User grant not found"))
     }
 
@@ -206,10 +206,10 @@ async fn place(work: &mut Work, org_id: &str, new: &NewUserGrant<'_>) -> Result<
 
 /// Whether a project, or the grant by which it came, has all of these roles; they stay until the unit of work ends.
 async fn roles_kept(work: &mut Work, of: GrantIn<'_>, keys: &[String]) -> Result<bool> {
-    Ok(match of.project_grant_id {
-        None => work.roles_kept(of.project, keys).await?,
-        Some(id) => work.project_grant_roles_kept(ProjectGrantAt { org_id: of.project.org_id, id }, keys).await?,
-    })
+    // Those of the project in any case, and first: who removes one locks it there.
+    let there = work.roles_kept(of.project, keys).await?;
+    let Some(id) = of.project_grant_id.filter(|_| there) else { return Ok(there) };
+    Ok(work.project_grant_roles_kept(ProjectGrantAt { org_id: of.project.org_id, id }, keys).await?)
 }
 
 /// A grant names each role once. How many there may be the field rules say.

@@ -40,14 +40,18 @@ pub enum MembershipFilter {
 }
 
 /// Kind by kind: organizations, the instance, projects, project grants.
-const BASE: &str = "WITH f AS (SELECT m.user_id, m.scope, \
-     CASE m.scope WHEN 1 THEN 0 WHEN 0 THEN 1 ELSE m.scope END AS kind_order, m.object_id AS id, \
-     coalesce(g.org_id, m.org_id) AS owner_id, coalesce(p.name, o.name, '') AS display_name, m.roles, m.sequence, \
-     m.created_at, m.changed_at FROM memberships m \
-     LEFT JOIN organizations o ON m.scope = 1 AND o.id = m.org_id \
-     LEFT JOIN project_grants g ON g.id = m.of_grant \
-     LEFT JOIN projects p ON p.org_id = coalesce(g.org_id, m.org_id) AND p.id = coalesce(g.project_id, m.of_project) \
-     WHERE m.user_id = ";
+macro_rules! base {
+    () => {
+        "WITH f AS (SELECT m.user_id, m.scope, \
+         CASE m.scope WHEN 1 THEN 0 WHEN 0 THEN 1 ELSE m.scope END AS kind_order, m.object_id AS id, \
+         coalesce(g.org_id, m.org_id) AS owner_id, coalesce(p.name, o.name, '') AS display_name, m.roles, m.sequence, \
+         m.created_at, m.changed_at FROM memberships m \
+         LEFT JOIN organizations o ON m.scope = 1 AND o.id = m.org_id \
+         LEFT JOIN project_grants g ON g.id = m.of_grant \
+         LEFT JOIN projects p ON p.org_id = coalesce(g.org_id, m.org_id) AND p.id = coalesce(g.project_id, m.of_project) \
+         WHERE m.user_id = "
+    };
+}
 
 impl Store {
     /// Memberships of a user; with `owner`, only those that this organization or the instance owns.
@@ -58,7 +62,7 @@ impl Store {
         filters: &[MembershipFilter],
         page: Page,
     ) -> Result<Listed<MembershipRow>> {
-        let mut query = self.builder(BASE);
+        let mut query = self.builder(base!());
         query.bind(user_id);
         if let Some(owner) = owner {
             query.push(" AND coalesce(g.org_id, m.org_id) IN ('', ").bind(owner).push(")");

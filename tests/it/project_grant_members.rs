@@ -199,7 +199,8 @@ async fn owners_of_a_project_grant_reach_what_it_gives_and_no_more() {
     refused(&ask(&w.own, Method::GET, &w.path(&grant), json!({})).await, 404, 5, "AUTHZ-cdgFk");
     // Nobody speaks for it who could not make it what it is.
     let (clerk, clerks) = w.server.user(&w.buyer, "clerk").await;
-    w.server.org_role(&w.buyer, &clerk, "ORG_USER_MANAGER").await;
+    let body = json!({"userId": clerk, "roles": ["ORG_USER_MANAGER"]});
+    assert_eq!(w.at(&w.buyer, Method::POST, "/orgs/me/members", body).await.0, 200);
     let pat = format!("/users/{}/pats", w.user);
     refused(&w.by(&clerks, &w.buyer, Method::POST, &pat, json!({})).await, 403, 7, "COMMAND-8gK2d");
     // A grant that goes takes its members along, at once.

@@ -36,12 +36,12 @@ async fn list_my_user_grants(
 }
 
 async fn list_my_project_permissions(
-    grants: Arc<UserGrants>,
+    _: Arc<UserGrants>,
     caller: Caller,
     request: ListMyProjectPermissionsRequest,
 ) -> Result<ListMyProjectPermissionsResponse> {
     let who = caller.admit(&request)?;
-    Ok(ListMyProjectPermissionsResponse { result: grants.list_own_project_roles(&who).await? })
+    Ok(ListMyProjectPermissionsResponse { result: UserGrants::list_own_project_roles(&who)? })
 }
 
 /// A user grant as its user reads it.
