@@ -49,7 +49,7 @@ fn table(services: &Services, gate: Gate) -> Table {
     let owners = gate.owners();
     let table = management_v1::routes(Table::new(gate), services);
     let table = auth_v1::routes(table, services);
-    application_v2::routes(admin_v1::routes(table), services, &owners)
+    application_v2::routes(admin_v1::routes(table, services), services, &owners)
 }
 
 /// Names of RPCs of the contract that no route table serves; there are none.
