@@ -8,7 +8,7 @@ use super::permission::{Granted, Membership, evaluate, reached};
 use crate::clock::Micros;
 use crate::error::{Code, Error, Result};
 use crate::proto::{Call, Permission};
-use crate::store::{Store, Within};
+use crate::store::{SeenBy, Store, UserRow, Within};
 
 /// Finds out whose something is. Cheap to clone.
 #[derive(Clone)]
@@ -72,6 +72,13 @@ pub struct Reach {
     _made_here: (),
 }
 
+impl Reach {
+    /// Whose users the caller sees: those it may read, and itself.
+    pub fn users(&self) -> SeenBy<'_> {
+        SeenBy { within: self.within.as_ref(), user_id: &self.user_id }
+    }
+}
+
 impl Owners {
     /// Over a store.
     pub fn new(store: Store) -> Self {
@@ -115,13 +122,50 @@ impl Owners {
         denied: Denied,
     ) -> Result<Admitted> {
         let permission = permission::<C>()?;
+        // What the instance or the organization of the head gives is known without a look.
+        if let Ok(Granted::Everywhere) = evaluate(&caller.memberships, &found.org_id, permission) {
+            return Ok(caller.admitted_at(found.org_id.clone(), Granted::Everywhere));
+        }
         let held = self.memberships(&caller, &found.org_id).await?;
         let refused = |error: Error| if error.code == Code::PermissionDenied { denied.error() } else { error };
         let granted = evaluate(&held, &found.org_id, permission).map_err(refused)?;
-        if !found.project_id.as_ref().is_none_or(|id| granted.covers(id)) {
+        let covered = match &found.project_id {
+            Some(id) => granted.covers(id),
+            // Who holds it for projects only holds it for nothing beside them.
+            None => granted == Granted::Everywhere,
+        };
+        if !covered {
             return Err(denied.error());
         }
         Ok(caller.admitted_at(found.org_id.clone(), granted))
+    }
+
+    /// As [`Owners::admit`], to make something in an organization that the request names. Who has no role there is
+    /// told so, whether there is such an organization or not.
+    ///
+    /// # Errors
+    /// As [`Owners::admit`]; code 3 for a field rule, `COMMAND-QXPGs` no such organization.
+    pub async fn admit_into<C: Call>(&self, caller: Caller, request: &C, org_id: &str) -> Result<Admitted> {
+        request.validate()?;
+        let found = Found { org_id: org_id.to_owned(), project_id: None, user_id: None, _made_here: () };
+        let who = self.admit(caller, request, &found, Denied::Command).await?;
+        match self.0.org_by_id(org_id).await? {
+            Some(_) => Ok(who),
+            None => Err(Error::precondition("COMMAND-QXPGs", "Organisation not found")),
+        }
+    }
+
+    /// A user that the caller may read, or is; found, and the caller admitted, with one look.
+    ///
+    /// # Errors
+    /// As [`Owners::admit`]; code 3 for a field rule.
+    pub async fn user_to_read<C: Call>(&self, caller: Caller, request: &C, id: &str) -> Result<Option<UserRow>> {
+        request.validate()?;
+        let Some(row) = self.0.user_found(id).await? else { return Ok(None) };
+        let found =
+            Found { org_id: row.org_id.clone(), project_id: None, user_id: Some(row.id.clone()), _made_here: () };
+        self.admit_or_self(caller, request, &found, Denied::Object).await?;
+        Ok(Some(row))
     }
 
     /// As [`Owners::admit`], for what users may do with themselves, whatever their roles.
@@ -148,9 +192,15 @@ impl Owners {
     pub async fn reach<C: Call>(&self, caller: Caller, request: &C) -> Result<Reach> {
         request.validate()?;
         let permission = permission::<C>()?;
-        let rows = self.0.all_roles_held(&caller.user_id).await?;
-        let held: Vec<Membership> = rows.into_iter().map(Membership::try_from).collect::<Result<_>>()?;
-        let (within, has_roles) = (reached(&held, permission), !held.is_empty());
+        let (within, has_roles) = match reached(&caller.memberships, permission) {
+            // Everywhere is everywhere, whatever else the caller has.
+            None => (None, true),
+            Some(_) => {
+                let rows = self.0.all_roles_held(&caller.user_id).await?;
+                let held: Vec<Membership> = rows.into_iter().map(Membership::try_from).collect::<Result<_>>()?;
+                (reached(&held, permission), !held.is_empty())
+            }
+        };
         Ok(Reach { user_id: caller.user_id, now: caller.now, within, has_roles, _made_here: () })
     }
 

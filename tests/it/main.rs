@@ -47,5 +47,7 @@ mod support;
 mod tokens;
 mod usage;
 mod users;
+mod users_v2;
+mod users_v2_rights;
 mod v2;
 mod work;

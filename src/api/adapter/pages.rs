@@ -1,7 +1,5 @@
 //! Pages of the lists of version 2, and what is told of them.
 
-#![expect(dead_code, reason = "what is left is for the lists that come next")]
-
 use buffa::MessageField;
 
 use super::details::timestamp;
