@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use buffa::MessageField;
 
-use super::{Parts, queries};
+use super::parts::Parts;
+use super::queries;
 use crate::api::adapter::details::timestamp;
 use crate::api::adapter::pages::{page, pagination};
 use crate::api::adapter::routes::Resource;

@@ -1,6 +1,7 @@
 //! `zitadel.user.v2.UserService`: machine users, their keys, tokens and secrets, addressed by their ids alone.
 
 mod keys;
+mod parts;
 mod queries;
 mod states;
 mod tokens;
@@ -8,24 +9,11 @@ mod users;
 
 use std::sync::Arc;
 
+use parts::Parts;
+
 use super::adapter::routes::Table;
 use crate::auth::Owners;
 use crate::service::Services;
-use crate::service::machine_keys::MachineKeys;
-use crate::service::tokens::Tokens;
-use crate::service::users::Users;
-
-/// What the functions of this family work with.
-pub struct Parts {
-    /// Users.
-    pub users: Arc<Users>,
-    /// Their keys.
-    pub keys: Arc<MachineKeys>,
-    /// Their tokens and secrets.
-    pub tokens: Arc<Tokens>,
-    /// Whose they are.
-    pub owners: Owners,
-}
 
 /// Every RPC of the family.
 pub fn routes(table: Table, services: &Services, owners: &Owners) -> Table {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Parts;
+use super::parts::Parts;
 use crate::api::adapter::pages::details;
 use crate::api::adapter::routes::Resource;
 use crate::auth::{Caller, Denied, Target};

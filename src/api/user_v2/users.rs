@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use buffa::MessageField;
 
-use super::{Parts, queries};
+use super::parts::Parts;
+use super::queries;
 use crate::api::adapter::details::{numbered, timestamp};
 use crate::api::adapter::pages::{details, list_details, list_page};
 use crate::api::adapter::routes::Resource;
