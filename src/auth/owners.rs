@@ -8,7 +8,7 @@ use super::permission::{Granted, Membership, evaluate, reached};
 use crate::clock::Micros;
 use crate::error::{Code, Error, Result};
 use crate::proto::{Call, Permission};
-use crate::store::{SeenBy, Store, UserRow, Within};
+use crate::store::{OwnedProjectRow, SeenBy, Store, UserRow, Within};
 
 /// Finds out whose something is. Cheap to clone.
 #[derive(Clone)]
@@ -163,6 +163,33 @@ impl Owners {
         }
     }
 
+    /// A project that the caller may read; found, and the caller admitted, with one look.
+    ///
+    /// # Errors
+    /// As [`Owners::admit`]; code 3 for a field rule.
+    pub async fn project_to_read<C: Call>(
+        &self,
+        caller: Caller,
+        request: &C,
+        id: &str,
+    ) -> Result<Option<OwnedProjectRow>> {
+        request.validate()?;
+        let Some(project) = self.0.project_found(id).await? else { return Ok(None) };
+        let (org_id, project_id) = (project.org_id.clone(), Some(id.to_owned()));
+        let found = Found { org_id, project_id, user_id: None, _found_here: () };
+        self.admit(caller, request, &found, Denied::Object).await?;
+        Ok(Some(project))
+    }
+
+    /// When a project went that is no more, for anybody to know; none if there never was one.
+    ///
+    /// # Errors
+    /// Code 3 for a field rule; the store failed.
+    pub async fn project_gone<C: Call>(&self, request: &C, id: &str) -> Result<Option<Micros>> {
+        request.validate()?;
+        Ok(self.0.project_ever(id).await?)
+    }
+
     /// A user that the caller may read, or is; found, and the caller admitted, with one look.
     ///
     /// # Errors
@@ -209,6 +236,15 @@ impl Owners {
             (reached(&held, permission), !held.is_empty())
         };
         Ok(Reach { user_id: caller.user_id, now: caller.now, within, has_roles, _found_here: () })
+    }
+
+    /// As [`Owners::reach`], for callers that have a role at all.
+    ///
+    /// # Errors
+    /// As [`Owners::reach`]; `AUTHZ-cdgFk` without any role.
+    pub async fn reach_of_members<C: Call>(&self, caller: Caller, request: &C) -> Result<Reach> {
+        let reach = self.reach(caller, request).await?;
+        if reach.has_roles { Ok(reach) } else { Err(Error::not_found("AUTHZ-cdgFk", "membership not found")) }
     }
 
     /// What the caller has in an organization, and in the instance.

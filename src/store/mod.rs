@@ -38,6 +38,7 @@ mod nodes;
 mod oauth_clients;
 mod orgs;
 mod pools;
+mod project_search;
 mod projects;
 mod readiness;
 mod roles;
@@ -84,7 +85,8 @@ pub use members::{HeldRolesRow, MemberAdded, MemberChanged, MemberRemoved, Scope
 pub use memory::{BUDGET, Heap, Holder, Remembered};
 pub use oauth_clients::{ClientRow, MachineRow, RolesRow};
 pub use orgs::{OrgAdded, OrgRenamed, OrgTaken};
-pub use projects::{ProjectAdded, ProjectChanged, ProjectRemoved, ProjectSwitched, ProjectValues};
+pub use project_search::{ProjectFilter, ProjectOrder, RoleOrder};
+pub use projects::{OwnedProjectRow, ProjectAdded, ProjectChanged, ProjectRemoved, ProjectSwitched, ProjectValues};
 pub use roles::{ProjectAt, RoleAdded, RoleChanged, RoleFilter, RoleRemoved, RoleValues};
 pub use rows::*;
 pub use signing_keys::{SigningKeyAdded, SigningKeyRemoved, SigningKeyRow, SigningKeySwitched};

@@ -31,6 +31,7 @@ mod lists;
 mod operation;
 mod orgs;
 mod own_keys;
+mod projects_v2;
 mod races;
 mod replay;
 mod replicas;
