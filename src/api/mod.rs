@@ -12,7 +12,9 @@ mod family;
 mod management_v1;
 mod oauth;
 mod ops;
+mod project_v2;
 mod router;
+mod user_v2;
 
 pub use adapter::limits::Bound;
 pub use router::{Parts, router, unserved};

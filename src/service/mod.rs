@@ -3,6 +3,7 @@
 //! functions.
 
 pub mod apps;
+mod chosen;
 mod deps;
 pub mod keys;
 pub mod machine_keys;

@@ -2,10 +2,11 @@
 
 use super::outcome::{changed, made};
 use super::{Deps, project_grants, projects, user_grants};
-use crate::auth::Admitted;
+use crate::auth::{Admitted, Reach};
 use crate::error::{Error, Result};
 use crate::store::{
-    GrantsOf, Listed, Page, ProjectAt, RoleAdded, RoleChanged, RoleFilter, RoleRemoved, RoleRow, RoleValues, Stamp,
+    GrantsOf, Listed, Page, ProjectAt, RoleAdded, RoleChanged, RoleFilter, RoleOrder, RoleRemoved, RoleRow, RoleValues,
+    Stamp,
 };
 
 const KEY_TAKEN: &str = "Role already exists";
@@ -91,5 +92,16 @@ impl Roles {
     ) -> Result<Listed<RoleRow>> {
         let at = ProjectAt { org_id: &who.org_id, id: project_id };
         Ok(self.0.store.role_search(at, filters, page).await?)
+    }
+
+    /// Roles of a project of whatever organization, if the caller may see them.
+    pub async fn list_seen_roles(
+        &self,
+        reach: &Reach,
+        project_id: &str,
+        filters: &[RoleFilter],
+        page: (RoleOrder, Page),
+    ) -> Result<Listed<RoleRow>> {
+        Ok(self.0.store.roles_everywhere(reach.within.as_ref(), project_id, filters, page).await?)
     }
 }

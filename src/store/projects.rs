@@ -1,6 +1,7 @@
 //! Projects.
 
 use serde::Serialize;
+use sqlx::FromRow;
 
 use super::events::Nothing;
 use super::filter::push_any_of;
@@ -13,6 +14,7 @@ use super::{
     AggregateKind, Change, Event, EventKind, Held, Listed, Page, ProjectAt, ProjectRow, Recorded, Result, Sql, State,
     Statement, Store, TextFilter, Work,
 };
+use crate::clock::Micros;
 
 /// What a caller can set on a project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -33,6 +35,16 @@ pub struct ProjectValues {
     pub private_labeling: i64,
 }
 
+/// A project, and whose it is.
+#[derive(Debug, Clone, FromRow)]
+pub struct OwnedProjectRow {
+    /// Its organization.
+    pub org_id: String,
+    /// The project.
+    #[sqlx(flatten)]
+    pub row: ProjectRow,
+}
+
 macro_rules! columns {
     () => {
         "p.id, p.name, p.state, p.role_assertion, p.role_check, p.has_project_check, p.private_labeling, p.sequence, \
@@ -40,8 +52,16 @@ macro_rules! columns {
     };
 }
 
+pub(super) use columns;
+
 pub(super) const PROJECT_BY_ID: &str =
     concat!("SELECT ", columns!(), " FROM projects p WHERE p.org_id = $1 AND p.id = $2");
+pub(super) const PROJECT_FOUND: &str = concat!("SELECT p.org_id, ", columns!(), " FROM projects p WHERE p.id = $1");
+// The first event of a project says that there is or was one; the aggregate stays, and says when it went.
+pub(super) const PROJECT_EVER: &str = "SELECT g.changed_at FROM events e JOIN aggregates g ON g.org_id = e.org_id \
+     AND g.kind = e.aggregate_kind AND g.id = e.aggregate_id WHERE e.aggregate_id = $1 AND e.aggregate_kind = 'project' \
+     AND e.sequence = 1";
+pub(super) const PROJECT_NAME_TAKEN: &str = "SELECT id FROM projects WHERE org_id = $1 AND name_folded = $2";
 pub(super) const PROJECT_ORG: &str = "SELECT org_id FROM projects WHERE id = $1";
 pub(super) const PROJECT_INSERT: &str = "INSERT INTO projects (org_id, id, name, name_folded, state, role_assertion, \
      role_check, has_project_check, private_labeling, sequence, created_at, changed_at) \
@@ -68,6 +88,16 @@ impl Store {
     /// A project of the organization.
     pub async fn project_by_id(&self, org_id: &str, id: &str) -> Result<Option<ProjectRow>> {
         self.row(&query!(PROJECT_BY_ID; org_id, id)).await
+    }
+
+    /// A project, of whatever organization.
+    pub async fn project_found(&self, id: &str) -> Result<Option<OwnedProjectRow>> {
+        self.row(&query!(PROJECT_FOUND; id)).await
+    }
+
+    /// The time of the last event of a project that there is or was, in whatever organization.
+    pub async fn project_ever(&self, id: &str) -> Result<Option<Micros>> {
+        self.scalar(&query!(PROJECT_EVER; id)).await
     }
 
     /// Projects of the organization; with `only`, no others than these.
@@ -109,6 +139,16 @@ impl Work {
     /// Whether there is such a project; it stays until the unit of work ends.
     pub async fn project_kept(&mut self, at: ProjectAt<'_>) -> Result<bool> {
         Ok(self.scalar::<String>(&query!(PROJECT_KEPT; at.org_id, at.id)).await?.is_some())
+    }
+
+    /// Whether any organization has or had this project.
+    pub async fn project_was(&mut self, id: &str) -> Result<bool> {
+        Ok(self.scalar::<Micros>(&query!(PROJECT_EVER; id)).await?.is_some())
+    }
+
+    /// Whether the organization has a project of this name, in whatever case.
+    pub async fn project_name_taken(&mut self, org_id: &str, name: &str) -> Result<bool> {
+        Ok(self.scalar::<String>(&query!(PROJECT_NAME_TAKEN; org_id, fold(name))).await?.is_some())
     }
 
     /// Whether any organization has this project.

@@ -92,16 +92,20 @@ impl Store {
         page: Page,
     ) -> Result<Listed<RoleRow>> {
         for filter in filters {
-            query.push(" AND ");
-            match filter {
-                RoleFilter::Key(text) => text.push(&mut query, "role_key"),
-                RoleFilter::DisplayName(text) => text.push(&mut query, "display_name"),
-            }
+            push(query.push(" AND "), filter);
         }
         let source = Source { org_id: project.org_id, kind: AggregateKind::Project, id: Some(project.id) };
         // Roles have no numbers as ids; those of one call share a moment and follow by key.
         paged(&mut query, source, "created_at", page);
         self.list(&query.build(filters.is_empty())).await
+    }
+}
+
+/// Appends a condition on a role.
+pub(super) fn push<'a>(query: &mut QueryBuilder<'a>, filter: &'a RoleFilter) {
+    match filter {
+        RoleFilter::Key(text) => text.push(query, "role_key"),
+        RoleFilter::DisplayName(text) => text.push(query, "display_name"),
     }
 }
 

@@ -42,6 +42,7 @@ macro_rules! columns {
 pub(super) use columns;
 
 pub(super) const USER_BY_ID: &str = concat!("SELECT ", columns!(), " FROM users u WHERE u.org_id = $1 AND u.id = $2");
+pub(super) const USER_FOUND: &str = concat!("SELECT ", columns!(), " FROM users u WHERE u.id = $1");
 pub(super) const USER_LOCK: Sql =
     lock!(concat!(", ", columns!()), "JOIN users u ON u.org_id = g.org_id AND u.id = g.id WHERE 1 = 1");
 pub(super) const USER_LOCK_TO_END: Sql =
@@ -100,6 +101,11 @@ impl Store {
     /// A user of the organization.
     pub async fn user_by_id(&self, at: UserAt<'_>) -> Result<Option<UserRow>> {
         self.row(&query!(USER_BY_ID; at.org_id, at.id)).await
+    }
+
+    /// A user, of whatever organization.
+    pub async fn user_found(&self, id: &str) -> Result<Option<UserRow>> {
+        self.row(&query!(USER_FOUND; id)).await
     }
 
     /// Whether a user of any organization has this login name, in whatever case, or ever had it as its id.

@@ -1,5 +1,6 @@
 //! What the tests share: a live server, clients, recordings.
 
+pub mod connect;
 pub mod golden;
 pub mod h2;
 pub mod oauth;
