@@ -10,7 +10,8 @@ use super::super::fields::FieldRules;
 const TIMESTAMP: &str = "google.protobuf.Timestamp";
 const DURATION: &str = "google.protobuf.Duration";
 const SECONDS: &str = "^-?[0-9]{1,12}(\\.[0-9]{1,9})?s$";
-const BASE64: &str = "^([A-Za-z0-9+/_-]{4})*([A-Za-z0-9+/_-]{2}(==)?|[A-Za-z0-9+/_-]{3}=?)?$";
+/// One alphabet or the other, padded or not.
+const BASE64: &str = "^(([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}(==)?|[A-Za-z0-9+/]{3}=?)?|([A-Za-z0-9_-]{4})*([A-Za-z0-9_-]{2}(==)?|[A-Za-z0-9_-]{3}=?)?)$";
 
 /// A text with its bounds.
 pub fn text(rules: &FieldRules) -> Value {
@@ -40,7 +41,7 @@ pub fn sent(field: &FieldDescriptor, rules: &FieldRules) -> Value {
         Kind::Bool => json!({"type": "boolean"}),
         Kind::Enum(kind) => json!({"anyOf": [{"enum": names(&kind, rules)}, numbers(&kind, rules)]}),
         Kind::Message(inner) => well_known(inner.full_name()),
-        kind => number(&kind, json!(["integer", "string"])),
+        kind => number(&kind, &json!(["integer", "string"])),
     }
 }
 
@@ -49,7 +50,7 @@ pub fn of_query(field: &FieldDescriptor, rules: &FieldRules) -> Value {
     match field.kind() {
         Kind::Enum(kind) => json!({"type": "string", "enum": names(&kind, rules)}),
         Kind::String | Kind::Bytes | Kind::Bool | Kind::Message(_) => sent(field, rules),
-        kind => number(&kind, json!("integer")),
+        kind => number(&kind, &json!("integer")),
     }
 }
 
@@ -84,7 +85,7 @@ pub fn answered(kind: &Kind, open: &BTreeSet<String>) -> Value {
         Kind::Message(inner) => well_known(inner.full_name()),
         Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => json!({"type": "string", "format": "int64"}),
         Kind::Uint64 | Kind::Fixed64 => json!({"type": "string", "format": "uint64", "pattern": "^[0-9]+$"}),
-        kind => number(kind, json!("integer")),
+        kind => number(kind, &json!("integer")),
     }
 }
 
@@ -107,7 +108,7 @@ fn well_known(name: &str) -> Value {
 }
 
 /// A number of one of the types, with the bounds of its kind.
-fn number(kind: &Kind, types: Value) -> Value {
+fn number(kind: &Kind, types: &Value) -> Value {
     let (format, least, most) = match kind {
         Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => ("int32", json!(i32::MIN), json!(i32::MAX)),
         Kind::Uint32 | Kind::Fixed32 => ("uint32", json!(0), json!(u32::MAX)),

@@ -10,6 +10,7 @@ mod operations;
 mod schemas;
 
 use prost_reflect::FileDescriptor;
+use prost_reflect::prost_types::source_code_info::Location;
 use serde_json::{Map, Value, json};
 
 use super::contract::Contract;
@@ -90,6 +91,6 @@ fn of_package(file: &FileDescriptor) -> String {
 fn at(file: &FileDescriptor, way: &[i32]) -> String {
     let info = file.file_descriptor_proto().source_code_info.as_ref();
     let location = info.and_then(|info| info.location.iter().find(|location| location.path == way));
-    let text = location.map(|location| location.leading_comments()).unwrap_or_default();
+    let text = location.map(Location::leading_comments).unwrap_or_default();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

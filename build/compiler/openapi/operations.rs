@@ -8,7 +8,7 @@ use super::super::contract::Rpc;
 use super::super::is_ours;
 use super::super::rest::{Body, Rest};
 use super::schemas::Schemas;
-use super::{comment, errors};
+use super::{comment, errors, examples};
 
 /// Parameters that many operations have.
 pub fn parameters() -> Value {
@@ -112,7 +112,7 @@ fn of_path(input: &MessageDescriptor, name: &str, schemas: &Schemas) -> Option<V
     schema["minLength"] = 1.into();
     Some(json!({
         "name": name, "in": "path", "required": true, "description": of_id(&field), "schema": schema,
-        "example": schemas.sample(&field),
+        "example": examples::text(&field),
     }))
 }
 

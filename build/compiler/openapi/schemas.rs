@@ -78,11 +78,6 @@ impl<'a> Schemas<'a> {
         examples::message(message, &fields, sent, 0)
     }
 
-    /// An example of one value.
-    pub fn sample(&self, field: &FieldDescriptor) -> Value {
-        examples::text(field).into()
-    }
-
     /// Whether a request cannot do without a body.
     pub fn is_needed(&self, message: &MessageDescriptor) -> bool {
         let needed = |oneof: OneofDescriptor| is_required(&oneof, self.options);
@@ -132,7 +127,7 @@ impl<'a> Schemas<'a> {
             let value = if must || one_of_those { value } else { fields::or_null(value) };
             properties.insert(field.json_name().to_owned(), described(&field, value));
         }
-        let mut schema = self.object(message, properties);
+        let mut schema = self.object(message, &properties);
         if !required.is_empty() {
             schema["required"] = required.into();
         }
@@ -156,10 +151,10 @@ impl<'a> Schemas<'a> {
             let value = if field.is_list() { json!({"type": "array", "items": value}) } else { value };
             properties.insert(field.json_name().to_owned(), described(&field, value));
         }
-        self.object(message, properties)
+        self.object(message, &properties)
     }
 
-    fn object(&self, message: &MessageDescriptor, properties: Map<String, Value>) -> Value {
+    fn object(&self, message: &MessageDescriptor, properties: &Map<String, Value>) -> Value {
         let mut said = vec![comment(message)];
         for oneof in message.oneofs().filter(|oneof| !oneof.is_synthetic() && oneof.fields().len() > 1) {
             let names: Vec<String> = oneof.fields().map(|field| format!("`{}`", field.json_name())).collect();
