@@ -71,6 +71,7 @@ pub fn router(parts: Parts) -> Router {
     let (limits, ids) = (Limits::new(parts.bound), NewRequestId(parts.random.clone()));
     let guard = |answers| Some(Guard { deadline: parts.bound.deadline, answers });
     let ops = Family { count: Count::of("ops"), cors: Cors::None, guard: None };
+    let document = Family { count: ops.count.clone(), cors: Cors::Open, guard: None };
     let oauth = Family { count: Count::of("oauth"), cors: Cors::Open, guard: guard(oauth::answers) };
     let rpc = Family { count: Count::of("rpc"), cors: Cors::Open, guard: guard(gateway::answers) };
 
@@ -78,6 +79,7 @@ pub fn router(parts: Parts) -> Router {
     let numbers = Numbers { keys: parts.keys.clone(), store: parts.store.clone(), limits: limits.clone(), counts };
     Router::new()
         .merge(ops.around(ops::routes(parts.store.clone(), parts.shutdown.clone(), numbers), &ids))
+        .merge(document.around(ops::document(), &ids))
         .merge(oauth.around(oauth::routes(&parts.oauth, &limits), &ids))
         .merge(rpc.around(Router::new().fallback_service(gateway(parts, limits)), &ids))
 }

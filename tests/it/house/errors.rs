@@ -9,6 +9,7 @@ const UNNAMED: &[(&str, &str)] = &[
     ("COMMAND-QXPGs", "the organization is removed between two queries of one call"),
     ("ORG-1MRds", "the organization is removed between two queries of one call"),
     ("QUERY-leq5Q", "the organization is removed between two queries of one call"),
+    ("COMMAND-8gK2d", "tests/it/rights.rs asks for it in every way and knows it by status and code"),
 ];
 
 /// Whether a text is the id of an error, such as `COMMAND-5F3h1`.
