@@ -54,6 +54,7 @@ mod startup_errors;
 mod stopping;
 mod store;
 mod support;
+mod terraform;
 mod tokens;
 mod usage;
 mod users;

@@ -2,6 +2,7 @@
 
 pub mod connect;
 pub mod golden;
+pub mod grpc;
 pub mod h2;
 pub mod oauth;
 pub mod process;
