@@ -75,7 +75,7 @@ impl Projects {
             let mut project = work.begin(AggregateKind::Project, &who.org_id, &id);
             let event = project.record(&added).await;
             // Of a chosen id nobody knows which of the two is taken: it is looked at again.
-            if chosen { Ok(event?) } else { event.map_err(|e| e.taken(NAME_TAKEN)) }
+            event.map_err(|e| if chosen { e.into() } else { e.taken(NAME_TAKEN) })
         });
         let event = event.await?;
         Ok(Created { stamp: made(&event), id })
