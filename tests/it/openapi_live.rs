@@ -45,6 +45,7 @@ async fn schemathesis_finds_nothing() {
     };
     let server = TestServer::start().await;
     let ids = world(&server).await;
+    let caller = text(&server.me(&server.token).await.1, "/user/id");
     let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/schemathesis");
     let mut command = Command::new(bin);
     command
@@ -52,6 +53,7 @@ async fn schemathesis_finds_nothing() {
         .env("SCHEMATHESIS_HOOKS", "hooks")
         .env("PYTHONPATH", &home)
         .env("CLAVIGER_IDS", ids.to_string())
+        .env("CLAVIGER_SELF", caller)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .args(["run", &server.url("/openapi.json"), "--checks", "all", "--max-examples", EXAMPLES, "--workers", "1"])
         .args(["--header", &format!("Authorization: Bearer {}", server.token), "--no-color", "--continue-on-failure"])
