@@ -37,21 +37,34 @@ async fn world(server: &TestServer) -> Value {
     })
 }
 
+/// Every example of the document fits its schema. `bin` is beside the Python that has what this needs.
+fn examples_fit(home: &Path, bin: &str) {
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/openapi.json");
+    let mut command = Command::new(Path::new(bin).with_file_name("python"));
+    let output = command.arg(home.join("examples.py")).arg(document).output().expect("it runs");
+    let counted = String::from_utf8_lossy(&output.stdout).trim().parse::<u32>();
+    let wrong = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && counted.is_ok_and(|count| count > 100), "{wrong}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn schemathesis_finds_nothing() {
     let Ok(bin) = std::env::var("TEST_SCHEMATHESIS") else {
         eprintln!("SKIPPED: Schemathesis; scripts/test installs it");
         return;
     };
+    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/schemathesis");
+    examples_fit(&home, &bin);
     let server = TestServer::start().await;
     let ids = world(&server).await;
-    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/schemathesis");
+    let caller = text(&server.me(&server.token).await.1, "/user/id");
     let mut command = Command::new(bin);
     command
         .current_dir(&home)
         .env("SCHEMATHESIS_HOOKS", "hooks")
         .env("PYTHONPATH", &home)
         .env("CLAVIGER_IDS", ids.to_string())
+        .env("CLAVIGER_SELF", caller)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .args(["run", &server.url("/openapi.json"), "--checks", "all", "--max-examples", EXAMPLES, "--workers", "1"])
         .args(["--header", &format!("Authorization: Bearer {}", server.token), "--no-color", "--continue-on-failure"])
