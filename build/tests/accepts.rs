@@ -25,6 +25,15 @@ fn a_route_has_verb_path_body_and_permission() {
 }
 
 #[test]
+fn a_route_stands_in_the_document_with_its_fields() {
+    let made =
+        accepted(&service(&format!(r#"option (google.api.http) = {{put: "/things/{{id}}/_do", body: "*"}}; {OPEN}"#)));
+    for part in [r#""openapi":"3.1"#, r#""/test/v1/things/{id}/_do""#, r#""put""#] {
+        assert!(made.openapi.contains(part), "{part} is not in\n{}", made.openapi);
+    }
+}
+
+#[test]
 fn an_rpc_needs_no_route_and_then_its_service_no_prefix() {
     let made =
         accepted(&format!("service Things {{\n  rpc Do(DoRequest) returns (DoResponse) {{ {OPEN} }}\n}}\n{MESSAGES}"));

@@ -5,6 +5,8 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::routing::get;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
 use crate::proto::OPENAPI;
@@ -16,8 +18,8 @@ const VARY: HeaderValue = HeaderValue::from_static("Origin");
 
 /// The route of the document.
 pub fn document() -> Router {
-    let tag: String = Sha256::digest(OPENAPI).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    let tag = HeaderValue::from_str(&format!("\"{tag}\"")).ok();
+    let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(OPENAPI)));
+    let tag = HeaderValue::from_str(&tag).ok();
     Router::new().route("/openapi.json", get(move |headers: HeaderMap| async move { answer(tag.as_ref(), &headers) }))
 }
 
