@@ -12,6 +12,7 @@ mod family;
 mod management_v1;
 mod oauth;
 mod ops;
+mod org_v2;
 mod router;
 
 pub use adapter::limits::Bound;

@@ -29,6 +29,10 @@ pub enum Target<'a> {
 
 /// Where the object of a request is. Only [`Owners::find`] makes one, after the field rules.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::manual_non_exhaustive,
+    reason = "that attribute is for other crates; nobody in this one makes one either"
+)]
 pub struct Found {
     /// The organization that it belongs to.
     pub org_id: String,
@@ -36,7 +40,7 @@ pub struct Found {
     pub project_id: Option<String>,
     /// The user that it is.
     pub user_id: Option<String>,
-    _made_here: (),
+    _found_here: (),
 }
 
 /// How somebody is refused who has roles where the object belongs, but none with the permission.
@@ -60,6 +64,10 @@ impl Denied {
 
 /// What a caller may see of the objects of one kind, in whichever organization.
 #[derive(Debug)]
+#[expect(
+    clippy::manual_non_exhaustive,
+    reason = "that attribute is for other crates; nobody in this one makes one either"
+)]
 pub struct Reach {
     /// User id of the caller.
     pub user_id: String,
@@ -69,7 +77,7 @@ pub struct Reach {
     pub within: Option<Within>,
     /// Whether the caller has a role at all.
     pub has_roles: bool,
-    _made_here: (),
+    _found_here: (),
 }
 
 impl Owners {
@@ -84,7 +92,7 @@ impl Owners {
     /// Code 3 for a field rule; the store failed.
     pub async fn find<C: Call>(&self, request: &C, target: Target<'_>) -> Result<Option<Found>> {
         request.validate()?;
-        let found = |org_id| Found { org_id, project_id: None, user_id: None, _made_here: () };
+        let found = |org_id| Found { org_id, project_id: None, user_id: None, _found_here: () };
         Ok(match target {
             Target::Org(id) => self.0.org_by_id(id).await?.map(|org| found(org.id)),
             Target::Project(id) => {
@@ -151,7 +159,7 @@ impl Owners {
         let rows = self.0.all_roles_held(&caller.user_id).await?;
         let held: Vec<Membership> = rows.into_iter().map(Membership::try_from).collect::<Result<_>>()?;
         let (within, has_roles) = (reached(&held, permission), !held.is_empty());
-        Ok(Reach { user_id: caller.user_id, now: caller.now, within, has_roles, _made_here: () })
+        Ok(Reach { user_id: caller.user_id, now: caller.now, within, has_roles, _found_here: () })
     }
 
     /// What the caller has in an organization, and in the instance.

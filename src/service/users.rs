@@ -121,6 +121,11 @@ impl Users {
         Ok(self.0.store.user_by_id(UserAt { org_id: &who.user_org_id, id: &who.user_id }).await?)
     }
 
+    /// The user of this login name, in whatever case, of any organization.
+    pub async fn user_by_login_name(&self, _who: &Admitted, login_name: &str) -> Result<Option<UserRow>> {
+        Ok(self.0.store.user_by_login_name(login_name).await?)
+    }
+
     /// Users of the organization, in any state.
     pub async fn list_users(
         &self,
@@ -232,12 +237,12 @@ impl Users {
     /// given twice opens the door for somebody else (RFC 9700, section 4.15).
     async fn fresh(&self, id: Option<&str>, user_name: &str) -> Result<()> {
         if let Some(id) = id {
-            check_id(id)?;
+            own_id(id, "UserId")?;
         }
         if !id.into_iter().chain([user_name]).any(number) {
             return Ok(());
         }
-        let first = self.0.store.instance().await?.map(|i| i.default_org_id).unwrap_or_default();
+        let first = self.0.store.instance().await?.map(|i| i.instance_id).unwrap_or_default();
         let given = |text: &str| number(text) && (text.len(), text) >= (first.len(), first.as_str());
         if id.is_some_and(given) {
             let text = "numbers like this are ids that the server gives; leave userId out, or choose one with a letter";
@@ -251,20 +256,30 @@ impl Users {
     }
 }
 
-/// Letters, digits and a few signs, and nothing that paths and the server itself use.
-fn check_id(id: &str) -> Result<()> {
+/// What a caller may choose as an id: letters, digits and a few signs, and nothing that paths and the server itself
+/// use. `field` is where it stands in the request.
+pub(super) fn own_id(id: &str, field: &str) -> Result<()> {
     let safe = |c: char| c.is_ascii_alphanumeric() || "._@:+=~-".contains(c);
     if !id.chars().all(safe) {
-        let text = "invalid AddMachineUserRequest.UserId: use letters, digits and . _ @ : + = ~ - only";
+        let text = format!("invalid {field}: use letters, digits and . _ @ : + = ~ - only");
         return Err(Error::native(Code::InvalidArgument, text));
     }
     // What paths and lists of fixed routes mean otherwise, and the name under which the server acts.
     if id.starts_with(['.', '_']) || id.eq_ignore_ascii_case("system") {
-        let text = "invalid AddMachineUserRequest.UserId: begin with neither . nor _, and choose another one \
-                    than system";
+        let text = format!("invalid {field}: begin with neither . nor _, and choose another one than system");
         return Err(Error::native(Code::InvalidArgument, text));
     }
     Ok(())
+}
+
+/// A number could be an id that the server gives later.
+pub(super) fn own_number(id: &str, field: &str) -> Result<()> {
+    if !number(id) {
+        return Ok(());
+    }
+    let text =
+        format!("invalid {field}: numbers are ids that the server gives; leave it out, or choose one with a letter");
+    Err(Error::native(Code::InvalidArgument, text))
 }
 
 /// A number without a leading zero, as ids are.

@@ -3,6 +3,7 @@
 
 #![expect(clippy::expect_used, clippy::print_stderr, reason = "a test that cannot go on fails, and says what it skips")]
 
+mod admin;
 mod attacks;
 mod authz;
 mod bodies;
@@ -28,10 +29,14 @@ mod jose;
 mod key_turns;
 mod keys;
 mod lists;
+mod metadata;
 mod operation;
+mod org_domains;
+mod org_v2;
 mod orgs;
 mod own_keys;
 mod races;
+mod removal;
 mod replay;
 mod replicas;
 mod rights;
