@@ -30,6 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("rpcs.rs"), generated.rpcs)?;
     fs::write(out.join("rules.rs"), generated.rules)?;
     fs::write(out.join("shapes.rs"), generated.shapes)?;
+    fs::write(out.join("openapi.json"), generated.openapi)?;
     fs::write(out.join("reflection.fds.bin"), generated.reflection)?;
     Ok(())
 }

@@ -8,6 +8,7 @@ mod error;
 mod fields;
 mod language;
 mod names;
+mod openapi;
 mod options;
 mod rest;
 mod rpcs;
@@ -36,6 +37,8 @@ pub struct Generated {
     pub rules: String,
     /// The JSON shape of each message.
     pub shapes: String,
+    /// The contract as an OpenAPI document.
+    pub openapi: String,
 }
 
 /// Compiles the contract in the folder `dir`. `roles` is the text that lists the permissions of each role.
@@ -57,6 +60,7 @@ fn read(dir: &Path, roles: &str) -> Result<Generated, Vec<Problem>> {
             rpcs: rpcs::write(&contract),
             rules: rules::write(&source.pool, &options),
             shapes: shapes::write(&source.pool),
+            openapi: openapi::write(&contract, &options),
             reflection: source::without_comments(&source.pool)?,
             files: source.files,
             descriptor_set: source.descriptor_set,

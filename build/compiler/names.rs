@@ -16,6 +16,14 @@ pub fn camel(field: &str) -> String {
     field.split('_').map(upper).collect()
 }
 
+/// A message as ZITADEL names it in its field rules: `CreateUserRequest_Machine` for what is inside another one.
+pub fn shown(message: &MessageDescriptor) -> String {
+    match message.parent_message() {
+        Some(parent) => format!("{}_{}", shown(&parent), message.name()),
+        None => message.name().to_owned(),
+    }
+}
+
 /// Name of a Rust constant: `AddAPIApp` becomes `ADD_API_APP`.
 fn screaming(name: &str) -> String {
     let chars: Vec<char> = name.chars().collect();

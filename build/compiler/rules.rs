@@ -4,7 +4,7 @@
 use prost_reflect::{DescriptorPool, FieldDescriptor, Kind, MessageDescriptor, OneofDescriptor};
 
 use super::fields::{FieldRules, is_required, longest_sum, summed};
-use super::names::{camel, rust_field, rust_oneof, rust_path};
+use super::names::{camel, rust_field, rust_oneof, rust_path, shown};
 use super::options::Options;
 use super::{is_ours, messages};
 
@@ -32,7 +32,7 @@ fn one(message: &MessageDescriptor, options: &Options) -> String {
 
 /// How an error text names a field or oneof: its message and itself.
 fn named(message: &MessageDescriptor, name: &str) -> String {
-    format!("{:?}, &{:?}", message.name(), camel(name))
+    format!("{:?}, &{:?}", shown(message), camel(name))
 }
 
 fn field_checks(field: &FieldDescriptor, rules: &FieldRules) -> Vec<String> {
@@ -43,7 +43,7 @@ fn field_checks(field: &FieldDescriptor, rules: &FieldRules) -> Vec<String> {
         if rules.max_items != 0 {
             checks.push(format!("rule::items({value}.len(), {}, {}, {at})?;", rules.min_items, rules.max_items));
         }
-        let at = format!("{:?}, &format_args!(\"{}[{{i}}]\")", message.name(), camel(field.name()));
+        let at = format!("{:?}, &format_args!(\"{}[{{i}}]\")", shown(message), camel(field.name()));
         let each = |check| format!("for (i, item) in {value}.iter().enumerate() {{ {check} }}");
         checks.extend(element(field, rules, "item", &at).map(each));
     } else if field.field_descriptor_proto().proto3_optional() {
@@ -121,5 +121,5 @@ fn sum_check(message: &MessageDescriptor, max: u32) -> String {
         }
     };
     let lengths: Vec<String> = summed(message).map(length).collect();
-    format!("rule::sum({}, {max}, {:?})?;", lengths.join(" + "), message.name())
+    format!("rule::sum({}, {max}, {:?})?;", lengths.join(" + "), shown(message))
 }

@@ -13,7 +13,9 @@ mod management_v1;
 mod oauth;
 mod ops;
 mod org_v2;
+mod project_v2;
 mod router;
+mod user_v2;
 
 pub use adapter::limits::Bound;
 pub use router::{Parts, router, unserved};

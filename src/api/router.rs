@@ -13,7 +13,7 @@ use super::adapter::request_id::NewRequestId;
 use super::adapter::routes::Table;
 use super::family::Family;
 use super::ops::{self, Numbers, health};
-use super::{admin_v1, application_v2, auth_v1, management_v1, oauth, org_v2};
+use super::{admin_v1, application_v2, auth_v1, management_v1, oauth, org_v2, project_v2, user_v2};
 use crate::auth::Gate;
 use crate::crypto::keypool::KeyPool;
 use crate::proto::DESCRIPTOR_SET;
@@ -50,6 +50,8 @@ fn table(services: &Services, gate: Gate) -> Table {
     let table = management_v1::routes(Table::new(gate), services);
     let table = auth_v1::routes(table, services);
     let table = org_v2::routes(table, services, &owners);
+    let table = user_v2::routes(table, services, &owners);
+    let table = project_v2::routes(table, services, &owners);
     application_v2::routes(admin_v1::routes(table, services), services, &owners)
 }
 
@@ -70,6 +72,7 @@ pub fn router(parts: Parts) -> Router {
     let (limits, ids) = (Limits::new(parts.bound), NewRequestId(parts.random.clone()));
     let guard = |answers| Some(Guard { deadline: parts.bound.deadline, answers });
     let ops = Family { count: Count::of("ops"), cors: Cors::None, guard: None };
+    let document = Family { count: ops.count.clone(), cors: Cors::Open, guard: None };
     let oauth = Family { count: Count::of("oauth"), cors: Cors::Open, guard: guard(oauth::answers) };
     let rpc = Family { count: Count::of("rpc"), cors: Cors::Open, guard: guard(gateway::answers) };
 
@@ -77,6 +80,7 @@ pub fn router(parts: Parts) -> Router {
     let numbers = Numbers { keys: parts.keys.clone(), store: parts.store.clone(), limits: limits.clone(), counts };
     Router::new()
         .merge(ops.around(ops::routes(parts.store.clone(), parts.shutdown.clone(), numbers), &ids))
+        .merge(document.around(ops::document(), &ids))
         .merge(oauth.around(oauth::routes(&parts.oauth, &limits), &ids))
         .merge(rpc.around(Router::new().fallback_service(gateway(parts, limits)), &ids))
 }

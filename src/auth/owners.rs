@@ -8,7 +8,7 @@ use super::permission::{Granted, Membership, evaluate, reached};
 use crate::clock::Micros;
 use crate::error::{Code, Error, Result};
 use crate::proto::{Call, Permission};
-use crate::store::{Store, Within};
+use crate::store::{OwnedProjectRow, SeenBy, Store, UserRow, Within};
 
 /// Finds out whose something is. Cheap to clone.
 #[derive(Clone)]
@@ -80,6 +80,13 @@ pub struct Reach {
     _found_here: (),
 }
 
+impl Reach {
+    /// Whose users the caller sees: those it may read, and itself.
+    pub fn users(&self) -> SeenBy<'_> {
+        SeenBy { within: self.within.as_ref(), user_id: &self.user_id }
+    }
+}
+
 impl Owners {
     /// Over a store.
     pub fn new(store: Store) -> Self {
@@ -123,13 +130,77 @@ impl Owners {
         denied: Denied,
     ) -> Result<Admitted> {
         let permission = permission::<C>()?;
+        // What the instance or the organization of the head gives is known without a look.
+        if let Ok(Granted::Everywhere) = evaluate(&caller.memberships, &found.org_id, permission) {
+            return Ok(caller.admitted_at(found.org_id.clone(), Granted::Everywhere));
+        }
         let held = self.memberships(&caller, &found.org_id).await?;
         let refused = |error: Error| if error.code == Code::PermissionDenied { denied.error() } else { error };
         let granted = evaluate(&held, &found.org_id, permission).map_err(refused)?;
-        if !found.project_id.as_ref().is_none_or(|id| granted.covers(id)) {
+        let covered = match &found.project_id {
+            Some(id) => granted.covers(id),
+            // Who holds it for projects only holds it for nothing beside them.
+            None => granted == Granted::Everywhere,
+        };
+        if !covered {
             return Err(denied.error());
         }
         Ok(caller.admitted_at(found.org_id.clone(), granted))
+    }
+
+    /// As [`Owners::admit`], to make something in an organization that the request names. Who has no role there is
+    /// told so, whether there is such an organization or not.
+    ///
+    /// # Errors
+    /// As [`Owners::admit`]; code 3 for a field rule, `COMMAND-QXPGs` no such organization.
+    pub async fn admit_into<C: Call>(&self, caller: Caller, request: &C, org_id: &str) -> Result<Admitted> {
+        request.validate()?;
+        let found = Found { org_id: org_id.to_owned(), project_id: None, user_id: None, _found_here: () };
+        let who = self.admit(caller, request, &found, Denied::Command).await?;
+        match self.0.org_by_id(org_id).await? {
+            Some(_) => Ok(who),
+            None => Err(Error::precondition("COMMAND-QXPGs", "Organisation not found")),
+        }
+    }
+
+    /// A project that the caller may read; found, and the caller admitted, with one look.
+    ///
+    /// # Errors
+    /// As [`Owners::admit`]; code 3 for a field rule.
+    pub async fn project_to_read<C: Call>(
+        &self,
+        caller: Caller,
+        request: &C,
+        id: &str,
+    ) -> Result<Option<OwnedProjectRow>> {
+        request.validate()?;
+        let Some(project) = self.0.project_found(id).await? else { return Ok(None) };
+        let (org_id, project_id) = (project.org_id.clone(), Some(id.to_owned()));
+        let found = Found { org_id, project_id, user_id: None, _found_here: () };
+        self.admit(caller, request, &found, Denied::Object).await?;
+        Ok(Some(project))
+    }
+
+    /// When a project went that is no more, for anybody to know; none if there never was one.
+    ///
+    /// # Errors
+    /// Code 3 for a field rule; the store failed.
+    pub async fn project_gone<C: Call>(&self, request: &C, id: &str) -> Result<Option<Micros>> {
+        request.validate()?;
+        Ok(self.0.project_ever(id).await?)
+    }
+
+    /// A user that the caller may read, or is; found, and the caller admitted, with one look.
+    ///
+    /// # Errors
+    /// As [`Owners::admit`]; code 3 for a field rule.
+    pub async fn user_to_read<C: Call>(&self, caller: Caller, request: &C, id: &str) -> Result<Option<UserRow>> {
+        request.validate()?;
+        let Some(row) = self.0.user_found(id).await? else { return Ok(None) };
+        let found =
+            Found { org_id: row.org_id.clone(), project_id: None, user_id: Some(row.id.clone()), _found_here: () };
+        self.admit_or_self(caller, request, &found, Denied::Object).await?;
+        Ok(Some(row))
     }
 
     /// As [`Owners::admit`], for what users may do with themselves, whatever their roles.
@@ -156,10 +227,24 @@ impl Owners {
     pub async fn reach<C: Call>(&self, caller: Caller, request: &C) -> Result<Reach> {
         request.validate()?;
         let permission = permission::<C>()?;
-        let rows = self.0.all_roles_held(&caller.user_id).await?;
-        let held: Vec<Membership> = rows.into_iter().map(Membership::try_from).collect::<Result<_>>()?;
-        let (within, has_roles) = (reached(&held, permission), !held.is_empty());
+        // What holds everywhere holds everywhere, whatever else the caller has.
+        let (within, has_roles) = if reached(&caller.memberships, permission).is_none() {
+            (None, true)
+        } else {
+            let rows = self.0.all_roles_held(&caller.user_id).await?;
+            let held: Vec<Membership> = rows.into_iter().map(Membership::try_from).collect::<Result<_>>()?;
+            (reached(&held, permission), !held.is_empty())
+        };
         Ok(Reach { user_id: caller.user_id, now: caller.now, within, has_roles, _found_here: () })
+    }
+
+    /// As [`Owners::reach`], for callers that have a role at all.
+    ///
+    /// # Errors
+    /// As [`Owners::reach`]; `AUTHZ-cdgFk` without any role.
+    pub async fn reach_of_members<C: Call>(&self, caller: Caller, request: &C) -> Result<Reach> {
+        let reach = self.reach(caller, request).await?;
+        if reach.has_roles { Ok(reach) } else { Err(Error::not_found("AUTHZ-cdgFk", "membership not found")) }
     }
 
     /// What the caller has in an organization, and in the instance.

@@ -47,6 +47,9 @@ mod rules {
 /// The contract as a file descriptor set, for gRPC reflection and the coverage tests.
 pub const DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/reflection.fds.bin"));
 
+/// The contract as an OpenAPI 3.1 document in JSON.
+pub const OPENAPI: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json"));
+
 /// One method of the contract, as its .proto file states it.
 #[derive(Debug)]
 pub struct Rpc {

@@ -5,11 +5,14 @@ use super::outcome::{CreatedKey, changed, made};
 use super::texts::USER_NOT_FOUND;
 use super::tokens::may_speak_for;
 use super::{Deps, validate};
-use crate::auth::Admitted;
+use crate::auth::{Admitted, Reach};
 use crate::clock::Micros;
 use crate::crypto::keyfile;
 use crate::error::{Error, Result};
-use crate::store::{Credential, CredentialAdded, CredentialRemoved, CredentialRow, Listed, Page, Stamp, UserAt};
+use crate::store::{
+    Credential, CredentialAdded, CredentialFilter, CredentialOrder, CredentialRemoved, CredentialRow, Listed,
+    OwnedCredentialRow, Page, Stamp, UserAt,
+};
 
 /// Keys with which machine users sign assertions.
 pub struct MachineKeys(pub(super) Deps);
@@ -60,12 +63,23 @@ impl MachineKeys {
         Ok(self.0.store.credential_list(Credential::MachineKey, user, page).await?)
     }
 
+    /// Keys of all users that the caller may see, expired ones included.
+    pub async fn list_all_machine_keys(
+        &self,
+        reach: &Reach,
+        filters: &[CredentialFilter],
+        order: CredentialOrder,
+        page: Page,
+    ) -> Result<Listed<OwnedCredentialRow>> {
+        let kind = Credential::MachineKey;
+        Ok(self.0.store.credentials_everywhere(kind, reach.users(), filters, order, page).await?)
+    }
+
     /// Removes a key of a user.
     ///
     /// # Errors
     /// `COMMAND-4m77G` no such key.
     pub async fn remove_machine_key(&self, who: &Admitted, user_id: &str, key_id: &str) -> Result<Stamp> {
-        let no_key = || Error::not_found("COMMAND-4m77G", "Machine key not found");
         let user = UserAt { org_id: &who.org_id, id: user_id };
         let kind = Credential::MachineKey;
         let work = self.0.store.work(who.actor(), async |mut work| {
@@ -96,6 +110,12 @@ impl MachineKeys {
     }
 }
 
-fn no_user() -> Error {
+/// There is no user for whom a key could be made.
+pub fn no_user() -> Error {
     Error::precondition("COMMAND-bnipwm1", USER_NOT_FOUND)
+}
+
+/// There is no key that could be removed.
+pub fn no_key() -> Error {
+    Error::not_found("COMMAND-4m77G", "Machine key not found")
 }

@@ -3,12 +3,15 @@
 //! functions.
 
 pub mod apps;
+mod chosen;
 mod deps;
 pub mod instance;
 pub mod keys;
 pub mod machine_keys;
 mod material;
+mod member_rules;
 pub mod members;
+pub mod memberships;
 pub mod metadata;
 pub mod oauth;
 pub mod oidc;
@@ -17,6 +20,7 @@ mod oidc_stored;
 pub mod org_domains;
 pub mod orgs;
 pub mod outcome;
+pub mod project_grants;
 pub mod projects;
 pub mod removal;
 pub mod roles;
@@ -35,9 +39,11 @@ use instance::Instance;
 use keys::Keys;
 use machine_keys::MachineKeys;
 use members::Members;
+use memberships::Memberships;
 use metadata::Metadata;
 use org_domains::OrgDomains;
 use orgs::Orgs;
+use project_grants::ProjectGrants;
 use projects::Projects;
 use removal::Removal;
 use roles::Roles;
@@ -61,8 +67,10 @@ pub struct Services {
     pub tokens: Arc<Tokens>,
     pub user_grants: Arc<UserGrants>,
     pub projects: Arc<Projects>,
+    pub project_grants: Arc<ProjectGrants>,
     pub roles: Arc<Roles>,
     pub members: Arc<Members>,
+    pub memberships: Arc<Memberships>,
     pub apps: Arc<Apps>,
     pub keys: Arc<Keys>,
 }
@@ -80,8 +88,10 @@ impl Services {
             tokens: Arc::new(Tokens(deps.clone())),
             user_grants: Arc::new(UserGrants(deps.clone())),
             projects: Arc::new(Projects(deps.clone())),
+            project_grants: Arc::new(ProjectGrants(deps.clone())),
             roles: Arc::new(Roles(deps.clone())),
             members: Arc::new(Members(deps.clone())),
+            memberships: Arc::new(Memberships(deps.clone())),
             apps: Arc::new(Apps(deps.clone())),
             keys: Arc::new(Keys::new(deps.clone())),
         }

@@ -1,8 +1,9 @@
 //! Organizations.
 
+use super::Deps;
+use super::chosen::{check_id, looks_given};
 use super::outcome::{Created, changed, made};
 use super::texts::USER_NOT_FOUND;
-use super::{Deps, users};
 use crate::auth::{Admitted, role_names};
 use crate::error::{Code, Error, Result};
 use crate::store::{
@@ -68,8 +69,12 @@ impl Orgs {
         let owners = new.owners.iter().map(Owner::checked).collect::<Result<Vec<_>>>()?;
         let id = match new.id {
             Some(id) => {
-                users::own_id(id, "OrganizationId")?;
-                users::own_number(id, "OrganizationId")?;
+                check_id(id)?;
+                if looks_given(&self.0, Some(id)).await? {
+                    let text =
+                        "numbers like this are ids that the server gives; leave it out, or choose one with a letter";
+                    return Err(Error::native(Code::InvalidArgument, text));
+                }
                 id.to_owned()
             }
             None => self.0.env.ids.next().await,

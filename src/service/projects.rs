@@ -1,18 +1,44 @@
 //! Projects.
 
+use super::chosen::{check_id, looks_given};
 use super::outcome::{Created, changed, made};
 use super::{Deps, user_grants};
-use crate::auth::{Admitted, Granted};
-use crate::error::{Error, Result};
+use crate::auth::{Admitted, Granted, Reach};
+use crate::error::{Code, Error, Result};
 use crate::store::{
-    AggregateKind, ChangePage, ChangeRow, GrantsOf, Held, Listed, Page, ProjectAdded, ProjectAt, ProjectChanged,
-    ProjectRemoved, ProjectRow, ProjectSwitched, ProjectValues, Stamp, State, TextFilter,
+    AggregateKind, ChangePage, ChangeRow, GrantsOf, Held, Listed, OwnedProjectRow, Page, ProjectAdded, ProjectAt,
+    ProjectChanged, ProjectFilter, ProjectOrder, ProjectRemoved, ProjectRow, ProjectSwitched, ProjectValues, Stamp,
+    State, TextFilter,
 };
 
 const NAME_TAKEN: &str = "Project already exists on organization";
 
 /// Projects of organizations.
 pub struct Projects(pub(super) Deps);
+
+/// A new project.
+#[derive(Debug)]
+pub struct NewProject<'a> {
+    /// The identifier that the caller chooses; one is made if there is none.
+    pub id: Option<&'a str>,
+    /// What it says.
+    pub values: &'a ProjectValues,
+}
+
+/// What a project says from now on; what is not given stays as it is.
+#[derive(Debug, Default)]
+pub struct ProjectChange<'a> {
+    /// Name as given.
+    pub name: Option<&'a str>,
+    /// Roles are put into tokens.
+    pub role_assertion: Option<bool>,
+    /// Users need a role to use it.
+    pub role_check: Option<bool>,
+    /// Organizations need a grant to use it.
+    pub has_project_check: Option<bool>,
+    /// Number of `PrivateLabelingSetting`.
+    pub private_labeling: Option<i64>,
+}
 
 /// Which projects to list: those that pass all of these.
 #[derive(Debug, Default)]
@@ -27,16 +53,42 @@ impl Projects {
     /// Adds a project, active at once; who adds it does not become a member.
     ///
     /// # Errors
-    /// Code 6 name taken in the organization.
-    pub async fn add_project(&self, who: &Admitted, values: &ProjectValues) -> Result<Created> {
-        let id = self.0.env.ids.next().await;
-        let added = ProjectAdded { at: ProjectAt { org_id: &who.org_id, id: &id }, values };
+    /// Code 3 the chosen id has other signs than ids may have; `COMMAND-opamwu` it is or was used, or looks like one of
+    /// the server; code 6 name taken in the organization.
+    pub async fn add_project(&self, who: &Admitted, new: NewProject<'_>) -> Result<Created> {
+        let id = match new.id {
+            Some(id) => {
+                self.fresh(id).await?;
+                id.to_owned()
+            }
+            None => self.0.env.ids.next().await,
+        };
+        let chosen = new.id.is_some();
+        let added = ProjectAdded { at: ProjectAt { org_id: &who.org_id, id: &id }, values: new.values };
         let event = self.0.store.work(who.actor(), async |mut work| {
+            if chosen && work.project_was(&id).await? {
+                return Err(Error::new(Code::AlreadyExists, "COMMAND-opamwu", "Errors.Project.AlreadyExisting"));
+            }
+            if chosen && work.project_name_taken(&who.org_id, &new.values.name).await? {
+                return Err(Error::already_exists(NAME_TAKEN));
+            }
             let mut project = work.begin(AggregateKind::Project, &who.org_id, &id);
-            project.record(&added).await.map_err(|e| e.taken(NAME_TAKEN))
+            let event = project.record(&added).await;
+            // Of a chosen id nobody knows which of the two is taken: it is looked at again.
+            event.map_err(|e| if chosen { e.into() } else { e.taken(NAME_TAKEN) })
         });
         let event = event.await?;
         Ok(Created { stamp: made(&event), id })
+    }
+
+    async fn fresh(&self, id: &str) -> Result<()> {
+        check_id(id)?;
+        if looks_given(&self.0, Some(id)).await? {
+            let text =
+                "numbers like this are ids that the server gives; leave projectId out, or choose one with a letter";
+            return Err(Error::new(Code::AlreadyExists, "COMMAND-opamwu", text));
+        }
+        Ok(())
     }
 
     /// A project; none of another organization.
@@ -64,19 +116,31 @@ impl Projects {
         Ok(self.0.store.project_search(&who.org_id, names, owner, only, page).await?)
     }
 
-    /// Replaces name and all settings of a project; without a change it gives the last state.
+    /// Projects of all organizations that the caller may see.
+    pub async fn list_all_projects(
+        &self,
+        reach: &Reach,
+        filters: &[ProjectFilter],
+        order: ProjectOrder,
+        page: Page,
+    ) -> Result<Listed<OwnedProjectRow>> {
+        Ok(self.0.store.projects_everywhere(reach.within.as_ref(), filters, order, page).await?)
+    }
+
+    /// Changes what is given of a project; without a change it gives the last state.
     ///
     /// # Errors
     /// `COMMAND-3M9sd` no such project, code 6 name taken.
-    pub async fn update_project(&self, who: &Admitted, id: &str, values: &ProjectValues) -> Result<Stamp> {
+    pub async fn update_project(&self, who: &Admitted, id: &str, change: &ProjectChange<'_>) -> Result<Stamp> {
         let at = ProjectAt { org_id: &who.org_id, id };
         let work = self.0.store.work(who.actor(), async |mut work| {
             let found = work.project_held(at).await?;
             let mut project = found.ok_or_else(|| missing("COMMAND-3M9sd"))?;
-            if values_of(&project.row) == *values {
+            let values = changed_values(&project.row, change);
+            if values_of(&project.row) == values {
                 return Ok(project.row.stamp.clone());
             }
-            let event = project.record(&ProjectChanged { at, values }).await;
+            let event = project.record(&ProjectChanged { at, values: &values }).await;
             let event = event.map_err(|e| e.taken(NAME_TAKEN))?;
             Ok(changed(&event, project.row.stamp.created_at))
         });
@@ -101,19 +165,20 @@ impl Projects {
         self.switch(who, id, State::Active, "COMMAND-3M9sd", not_inactive).await
     }
 
-    /// Removes a project with its applications, keys, roles, members and user grants.
-    ///
-    /// # Errors
-    /// `COMMAND-3M9sd` no such project.
-    pub async fn remove_project(&self, who: &Admitted, id: &str) -> Result<Stamp> {
+    /// Removes a project with its applications, keys, roles, members, project grants and user grants; none if there is
+    /// no such project.
+    pub async fn remove_project(&self, who: &Admitted, id: &str) -> Result<Option<Stamp>> {
         let at = ProjectAt { org_id: &who.org_id, id };
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let found = work.project_held_to_end(at).await?;
-            let mut project = found.ok_or_else(|| missing("COMMAND-3M9sd"))?;
+            let Some(mut project) = work.project_held_to_end(at).await? else { return Ok(None) };
             user_grants::cascade(project.work, GrantsOf::Project(at)).await?;
+            // Members of its grants lose their roles there.
+            for (org_id,) in project.work.project_granted_to(at).await? {
+                project.work.concerns(&org_id);
+            }
             let name = project.row.name.clone();
             let event = project.record(&ProjectRemoved { at, name: &name }).await?;
-            Ok(changed(&event, project.row.stamp.created_at))
+            Ok(Some(changed(&event, project.row.stamp.created_at)))
         });
         work.await
     }
@@ -146,7 +211,7 @@ impl Projects {
 }
 
 /// What the calls on parts of a project answer where there is none.
-pub(super) fn not_there() -> Error {
+pub fn not_there() -> Error {
     Error::precondition("COMMAND-EbFMN", "Project not found")
 }
 
@@ -156,7 +221,8 @@ pub(super) fn newest(project: &Held<'_, ProjectRow>) -> Stamp {
     Stamp { sequence: newest.sequence, created_at: project.row.stamp.created_at, changed_at: newest.changed_at }
 }
 
-fn missing(id: &'static str) -> Error {
+/// There is no such project; callers of versions know it by their ids.
+pub fn missing(id: &'static str) -> Error {
     Error::not_found(id, "Project not found")
 }
 
@@ -167,5 +233,16 @@ fn values_of(row: &ProjectRow) -> ProjectValues {
         role_check: row.role_check,
         has_project_check: row.has_project_check,
         private_labeling: row.private_labeling,
+    }
+}
+
+/// What a project says after a change.
+fn changed_values(row: &ProjectRow, change: &ProjectChange<'_>) -> ProjectValues {
+    ProjectValues {
+        name: change.name.unwrap_or(&row.name).to_owned(),
+        role_assertion: change.role_assertion.unwrap_or(row.role_assertion),
+        role_check: change.role_check.unwrap_or(row.role_check),
+        has_project_check: change.has_project_check.unwrap_or(row.has_project_check),
+        private_labeling: change.private_labeling.unwrap_or(row.private_labeling),
     }
 }

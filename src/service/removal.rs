@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::Deps;
 use super::orgs::NOT_FOUND;
 use super::outcome::changed;
+use super::{Deps, project_grants};
 use crate::auth::Admitted;
 use crate::error::{Error, Result};
 use crate::store::{
-    Actor, GrantAt, GrantRemoved, InstanceRow, Leaving, LeavingRow, OrgRemoved, ProjectAt, ProjectRemoved, Stamp,
-    Store, Swept, UserAt, UserRemoved, Work,
+    Actor, GrantAt, GrantRemoved, InstanceRow, Leaving, LeavingRow, LeavingThing, OrgRemoved, ProjectAt,
+    ProjectGrantName, ProjectRemoved, Stamp, Store, Swept, UserAt, UserRemoved, Work,
 };
 
 /// Removed organizations that are looked for at once.
@@ -29,8 +29,10 @@ enum Step {
 }
 
 /// In this order, each until nothing is left of it; what refers to something comes before that.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 13] = [
     Step::Each(Leaving::Grants),
+    Step::Each(Leaving::GrantsOnProjects),
+    Step::Each(Leaving::ProjectGrants),
     Step::Rows(Swept::AppKeys),
     Step::Rows(Swept::Apps),
     Step::Rows(Swept::Roles),
@@ -151,9 +153,12 @@ impl Step {
             Self::Each(what) => what,
         };
         let found = work.leaving(what, org_id).await?;
-        for (org_id, id) in &found {
+        for LeavingThing { org_id, id, project_id } in &found {
             match what {
-                Leaving::Grants | Leaving::GrantsElsewhere => end_grant(work, GrantAt { org_id, id }).await?,
+                Leaving::Grants | Leaving::GrantsOnProjects | Leaving::GrantsElsewhere => {
+                    end_grant(work, GrantAt { org_id, id }).await?;
+                }
+                Leaving::ProjectGrants => end_project_grant(work, ProjectAt { org_id, id: project_id }, id).await?,
                 Leaving::Projects => end_project(work, ProjectAt { org_id, id }).await?,
                 Leaving::Users => end_user(work, UserAt { org_id, id }).await?,
             }
@@ -166,6 +171,15 @@ async fn end_grant(work: &mut Work, at: GrantAt<'_>) -> Result<()> {
     // Somebody may have been faster until the lock.
     let Some(mut grant) = work.grant_held(at).await? else { return Ok(()) };
     grant.record(&GrantRemoved { at, cascade: true }).await?;
+    Ok(())
+}
+
+async fn end_project_grant(work: &mut Work, at: ProjectAt<'_>, id: &str) -> Result<()> {
+    let Some(mut project) = work.project_held(at).await? else { return Ok(()) };
+    let grant = project.work.project_grant_held_to_end(at, ProjectGrantName::Id(id)).await?;
+    if let Some(grant) = grant {
+        project_grants::remove(&mut project, at, &grant).await?;
+    }
     Ok(())
 }
 

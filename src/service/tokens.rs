@@ -5,12 +5,13 @@ use zeroize::Zeroizing;
 use super::outcome::{changed, made};
 use super::texts::USER_NOT_FOUND;
 use super::{Deps, validate};
-use crate::auth::{Admitted, Membership, may_give};
+use crate::auth::{Admitted, Membership, Reach, may_give};
 use crate::clock::Micros;
 use crate::crypto::secrets;
 use crate::error::{Error, Result};
 use crate::store::{
-    Credential, CredentialAdded, CredentialRemoved, CredentialRow, Listed, MachineSecretSet, Page, Stamp, UserAt, Work,
+    Credential, CredentialAdded, CredentialFilter, CredentialOrder, CredentialRemoved, CredentialRow, Listed,
+    MachineSecretSet, OwnedCredentialRow, Page, Stamp, UserAt, Work,
 };
 
 /// Scopes of every personal access token (contract, AddPersonalAccessToken).
@@ -51,7 +52,6 @@ impl Tokens {
         expires_at: Option<Micros>,
     ) -> Result<CreatedToken> {
         let expires_at = validate::expiration(expires_at, who.now)?;
-        let no_user = || Error::precondition("COMMAND-Dggw2", USER_NOT_FOUND);
         let user = UserAt { org_id: &who.org_id, id: user_id };
         let token = secrets::personal_access_token(&self.0.env.random);
         let hash = secrets::hash(&token);
@@ -89,6 +89,17 @@ impl Tokens {
         Ok(self.0.store.credential_list(Credential::Pat, user, page).await?)
     }
 
+    /// Personal access tokens of all users that the caller may see, expired ones included.
+    pub async fn list_all_personal_access_tokens(
+        &self,
+        reach: &Reach,
+        filters: &[CredentialFilter],
+        order: CredentialOrder,
+        page: Page,
+    ) -> Result<Listed<OwnedCredentialRow>> {
+        Ok(self.0.store.credentials_everywhere(Credential::Pat, reach.users(), filters, order, page).await?)
+    }
+
     /// Removes a personal access token; it is void at once.
     ///
     /// # Errors
@@ -100,9 +111,13 @@ impl Tokens {
     /// Makes a client secret for a user, whose login name is the client id; an old secret is void at once.
     ///
     /// # Errors
-    /// `QUERY-Dfbg2` no such user, `COMMAND-8gK2d` the user has roles that the caller may not give.
-    pub async fn generate_machine_secret(&self, who: &Admitted, user_id: &str) -> Result<MachineSecret> {
-        let no_user = || Error::not_found("QUERY-Dfbg2", USER_NOT_FOUND);
+    /// `no_user` no such user, `COMMAND-8gK2d` the user has roles that the caller may not give.
+    pub async fn generate_machine_secret(
+        &self,
+        who: &Admitted,
+        user_id: &str,
+        no_user: fn() -> Error,
+    ) -> Result<MachineSecret> {
         let user = UserAt { org_id: &who.org_id, id: user_id };
         let secret = secrets::client_secret(&self.0.env.random);
         let hash = secrets::hash(&secret);
@@ -121,10 +136,9 @@ impl Tokens {
     /// # Errors
     /// `COMMAND-x7s802` no such user, `COMMAND-coi82n` it has no secret.
     pub async fn remove_machine_secret(&self, who: &Admitted, user_id: &str) -> Result<Stamp> {
-        let no_user = || Error::precondition("COMMAND-x7s802", "Errors.User.NotExisting");
         let user = UserAt { org_id: &who.org_id, id: user_id };
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut found = work.user_held(user).await?.ok_or_else(no_user)?;
+            let mut found = work.user_held(user).await?.ok_or_else(no_owner_of_secret)?;
             if !found.row.has_secret {
                 return Err(Error::precondition("COMMAND-coi82n", "Secret doesn't exist"));
             }
@@ -133,6 +147,21 @@ impl Tokens {
         });
         work.await
     }
+}
+
+/// There is no user for whom a token could be made.
+pub fn no_user() -> Error {
+    Error::precondition("COMMAND-Dggw2", USER_NOT_FOUND)
+}
+
+/// There is no token that could be removed.
+pub fn no_token() -> Error {
+    Error::not_found("COMMAND-4m77G", "Personal Access Token not found")
+}
+
+/// There is no user whose secret could be removed.
+pub fn no_owner_of_secret() -> Error {
+    Error::precondition("COMMAND-x7s802", "Errors.User.NotExisting")
 }
 
 /// Nobody can make a credential for a user with more rights than the own ones: who could would have them.
@@ -144,8 +173,8 @@ pub(super) async fn may_speak_for(who: &Admitted, work: &mut Work, user_id: &str
         return Ok(());
     }
     let theirs = memberships(work, user_id).await?;
-    // What a project of another organization gives is for that organization to say.
-    let counts = |m: &Membership| m.project_id.is_none() || m.org_id == who.org_id;
+    // What a project of another organization gives, or a grant to one, is for that organization to say.
+    let counts = |m: &Membership| m.limit.is_none() || m.org_id == who.org_id;
     if !theirs.iter().any(counts) {
         return Ok(());
     }
@@ -166,7 +195,6 @@ async fn memberships(work: &mut Work, user_id: &str) -> Result<Vec<Membership>> 
 /// # Errors
 /// `COMMAND-4m77G` no such token.
 pub(super) async fn remove_pat(deps: &Deps, who: &Admitted, user_id: &str, token_id: &str) -> Result<Stamp> {
-    let no_token = || Error::not_found("COMMAND-4m77G", "Personal Access Token not found");
     let user = UserAt { org_id: &who.org_id, id: user_id };
     let work = deps.store.work(who.actor(), async |mut work| {
         let mut found = work.user_held(user).await?.ok_or_else(no_token)?;

@@ -1,13 +1,15 @@
 //! Users: machines, for there are no people here.
 
+use super::chosen::{check_id, looks_given};
 use super::outcome::{Created, changed, made};
 use super::texts::USER_NOT_FOUND;
-use super::{Deps, user_grants};
-use crate::auth::Admitted;
+use super::{Deps, members, user_grants};
+use crate::auth::{Admitted, Reach};
 use crate::error::{Code, Error, Result};
 use crate::store::{
-    AggregateKind, ChangePage, ChangeRow, GrantsOf, Listed, MachineAdded, MachineChanged, MachineValues, Page, Stamp,
-    UserAt, UserFilter, UserOrder, UserRemoved, UserRenamed, UserRow, UserState, UserSwitch, UserSwitched, fold,
+    AggregateKind, ChangePage, ChangeRow, GrantsOf, Held, Listed, MachineAdded, MachineChanged, MachineValues, Page,
+    Recorded, Stamp, UserAt, UserFilter, UserOrder, UserRemoved, UserRenamed, UserRow, UserState, UserSwitch,
+    UserSwitched, fold,
 };
 
 const NAME_TAKEN: &str = "User already exists";
@@ -20,18 +22,41 @@ pub struct Users(pub(super) Deps);
 pub struct NewMachine<'a> {
     /// The identifier that the caller chooses; one is made if there is none.
     pub id: Option<&'a str>,
-    /// Its login name.
-    pub user_name: &'a str,
+    /// Its login name; its identifier if there is none.
+    pub user_name: Option<&'a str>,
     /// What else it says.
     pub values: &'a MachineValues,
 }
 
-/// A change of a user's state: which answers and which event.
-struct Switch {
-    missing: &'static str,
-    allowed: fn(UserState) -> bool,
-    refused: (&'static str, &'static str),
-    what: UserSwitch,
+/// What a machine user says from now on; what is not given stays as it is.
+#[derive(Debug, Default)]
+pub struct MachineChange<'a> {
+    /// Login name.
+    pub user_name: Option<&'a str>,
+    /// Display name.
+    pub name: Option<&'a str>,
+    /// Free text.
+    pub description: Option<&'a str>,
+    /// Number of `AccessTokenType`.
+    pub access_token_type: Option<i64>,
+}
+
+/// What came of a change that may have been none.
+#[derive(Debug)]
+pub struct Updated {
+    /// The user's last event.
+    pub stamp: Stamp,
+    /// Whether anything changed.
+    pub changed: bool,
+}
+
+/// The ids by which callers know why a user was not switched; versions of the API have their own.
+#[derive(Debug, Clone, Copy)]
+pub struct SwitchErrors {
+    /// There is no such user.
+    pub missing: &'static str,
+    /// The user is in a state from which it cannot be switched so.
+    pub refused: &'static str,
 }
 
 impl Users {
@@ -47,6 +72,7 @@ impl Users {
             Some(id) => id.to_owned(),
             None => self.0.env.ids.next().await,
         };
+        let user_name = user_name.unwrap_or(&id);
         let at = UserAt { org_id: &who.org_id, id: &id };
         let work = self.0.store.work(who.actor(), async |mut work| {
             let taken = work.handles_taken(at.id, user_name).await?;
@@ -63,50 +89,30 @@ impl Users {
         Ok(Created { id, stamp })
     }
 
-    /// Replaces name, description and token type of a user.
+    /// Changes what is given of a user.
     ///
     /// # Errors
-    /// `COMMAND-5M0od` no such user, `COMMAND-2n8vs` nothing changed.
-    pub async fn update_machine(&self, who: &Admitted, id: &str, values: &MachineValues) -> Result<Stamp> {
+    /// `missing` no such user; code 3 the login name looks like an id of the server, code 6 it is taken.
+    pub async fn update_machine(
+        &self,
+        who: &Admitted,
+        id: &str,
+        change: &MachineChange<'_>,
+        missing: &'static str,
+    ) -> Result<Updated> {
+        // A user that chose no login name has its id for one.
+        self.fresh(None, change.user_name.filter(|name| *name != id)).await?;
         let at = UserAt { org_id: &who.org_id, id };
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut user = work.user_held(at).await?.ok_or_else(|| missing("COMMAND-5M0od"))?;
-            let row = &user.row;
-            let same = row.name == values.name
-                && row.description == values.description
-                && row.access_token_type == values.access_token_type;
-            if same {
-                return Err(Error::precondition("COMMAND-2n8vs", "Errors.User.NotChanged"));
-            }
-            let event = user.record(&MachineChanged { at, values }).await?;
-            Ok(changed(&event, user.row.stamp.created_at))
-        });
-        work.await
-    }
-
-    /// Gives a user another login name: this one without the blanks around it.
-    ///
-    /// # Errors
-    /// `COMMAND-2N9fs` blank, code 3 it looks like an id of the server, `COMMAND-5N9ds` no such user, `COMMAND-6m9gs`
-    /// unchanged, code 6 taken.
-    pub async fn update_user_name(&self, who: &Admitted, id: &str, user_name: &str) -> Result<Stamp> {
-        let user_name = user_name.trim();
-        if user_name.is_empty() {
-            return Err(Error::invalid("COMMAND-2N9fs", "ID missing"));
-        }
-        self.fresh(None, user_name).await?;
-        let at = UserAt { org_id: &who.org_id, id };
-        let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut user = work.user_held(at).await?.ok_or_else(|| missing("COMMAND-5N9ds"))?;
-            let old = user.row.user_name.clone();
-            if old == user_name {
-                return Err(Error::precondition("COMMAND-6m9gs", "Username not changed"));
-            }
-            if user.work.handles_taken(user_name, user_name).await?.iter().any(|row| row.user_id != at.id) {
-                return Err(Error::already_exists(NAME_TAKEN));
-            }
-            let event = user.record(&UserRenamed { at, old: &old, user_name }).await?;
-            Ok(changed(&event, user.row.stamp.created_at))
+            let mut user = work.user_held(at).await?.ok_or_else(|| not_found(missing))?;
+            let renamed = rename(&mut user, at, change.user_name).await?;
+            let values = changed_values(&user.row, change);
+            let event = match values {
+                Some(values) => Some(user.record(&MachineChanged { at, values: &values }).await?),
+                None => renamed,
+            };
+            let stamp = event.as_ref().map(|event| changed(event, user.row.stamp.created_at));
+            Ok(Updated { changed: stamp.is_some(), stamp: stamp.unwrap_or_else(|| user.row.stamp.clone()) })
         });
         work.await
     }
@@ -137,6 +143,17 @@ impl Users {
         Ok(self.0.store.user_search(&who.org_id, filters, order, page).await?)
     }
 
+    /// Users of all organizations that the caller may see, in any state.
+    pub async fn list_all_users(
+        &self,
+        reach: &Reach,
+        filters: &[UserFilter],
+        order: UserOrder,
+        page: Page,
+    ) -> Result<Listed<UserRow>> {
+        Ok(self.0.store.users_everywhere(reach.users(), filters, order, page).await?)
+    }
+
     /// What happened to a user, its keys and its tokens; an unknown one has no past.
     pub async fn list_user_changes(&self, who: &Admitted, id: &str, page: ChangePage) -> Result<Vec<ChangeRow>> {
         Ok(self.0.store.changes(AggregateKind::User, &who.org_id, id, None, page).await?)
@@ -148,70 +165,41 @@ impl Users {
         Ok(!taken)
     }
 
-    /// Switches a user off, also a locked one.
+    /// Switches a user on or off, or locks it: off also a locked one, on only one that is off.
     ///
     /// # Errors
-    /// `COMMAND-3M9ds` no such user, `COMMAND-5M0sf` inactive already.
-    pub async fn deactivate_user(&self, who: &Admitted, id: &str) -> Result<Stamp> {
-        let switch = Switch {
-            missing: "COMMAND-3M9ds",
-            allowed: |state| state != UserState::Inactive,
-            refused: ("COMMAND-5M0sf", "User already inactive"),
-            what: UserSwitch::Deactivate,
-        };
-        self.switch(who, id, &switch).await
-    }
-
-    /// Switches a user on.
-    ///
-    /// # Errors
-    /// `COMMAND-4M0sd` no such user, `COMMAND-6M0sf` not inactive.
-    pub async fn reactivate_user(&self, who: &Admitted, id: &str) -> Result<Stamp> {
-        let switch = Switch {
-            missing: "COMMAND-4M0sd",
-            allowed: |state| state == UserState::Inactive,
-            refused: ("COMMAND-6M0sf", "User is not inactive"),
-            what: UserSwitch::Reactivate,
-        };
-        self.switch(who, id, &switch).await
-    }
-
-    /// Locks a user.
-    ///
-    /// # Errors
-    /// `COMMAND-5M9fs` no such user, `COMMAND-3NN8v` not active.
-    pub async fn lock_user(&self, who: &Admitted, id: &str) -> Result<Stamp> {
-        let switch = Switch {
-            missing: "COMMAND-5M9fs",
-            allowed: |state| state == UserState::Active,
-            refused: ("COMMAND-3NN8v", "User is not active or initial"),
-            what: UserSwitch::Lock,
-        };
-        self.switch(who, id, &switch).await
-    }
-
-    /// Takes the lock of a user away.
-    ///
-    /// # Errors
-    /// `COMMAND-M0dos` no such user, `COMMAND-4M0ds` not locked.
-    pub async fn unlock_user(&self, who: &Admitted, id: &str) -> Result<Stamp> {
-        let switch = Switch {
-            missing: "COMMAND-M0dos",
-            allowed: |state| state == UserState::Locked,
-            refused: ("COMMAND-4M0ds", "User is not locked"),
-            what: UserSwitch::Unlock,
-        };
-        self.switch(who, id, &switch).await
+    /// Those of `errors`.
+    pub async fn switch_user(
+        &self,
+        who: &Admitted,
+        id: &str,
+        switch: UserSwitch,
+        errors: SwitchErrors,
+    ) -> Result<Stamp> {
+        let at = UserAt { org_id: &who.org_id, id };
+        let work = self.0.store.work(who.actor(), async |mut work| {
+            if matches!(switch, UserSwitch::Deactivate | UserSwitch::Lock) {
+                members::may_go(&mut work, at).await?;
+            }
+            let mut user = work.user_held(at).await?.ok_or_else(|| not_found(errors.missing))?;
+            if let Err(why) = may_switch(user.row.state, switch) {
+                return Err(Error::precondition(errors.refused, why));
+            }
+            let event = user.record(&UserSwitched { at, switch }).await?;
+            Ok(changed(&event, user.row.stamp.created_at))
+        });
+        work.await
     }
 
     /// Removes a user with its keys, tokens, memberships and grants.
     ///
     /// # Errors
-    /// `COMMAND-m9od` no such user.
-    pub async fn remove_user(&self, who: &Admitted, id: &str) -> Result<Stamp> {
+    /// `missing` no such user.
+    pub async fn remove_user(&self, who: &Admitted, id: &str, missing: &'static str) -> Result<Stamp> {
         let at = UserAt { org_id: &who.org_id, id };
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut user = work.user_held_to_end(at).await?.ok_or_else(|| missing("COMMAND-m9od"))?;
+            members::may_go(&mut work, at).await?;
+            let mut user = work.user_held_to_end(at).await?.ok_or_else(|| not_found(missing))?;
             user_grants::cascade(user.work, GrantsOf::User(at)).await?;
             let user_name = user.row.user_name.clone();
             let event = user.record(&UserRemoved { at, user_name: &user_name }).await?;
@@ -220,35 +208,16 @@ impl Users {
         work.await
     }
 
-    async fn switch(&self, who: &Admitted, id: &str, switch: &Switch) -> Result<Stamp> {
-        let at = UserAt { org_id: &who.org_id, id };
-        let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut user = work.user_held(at).await?.ok_or_else(|| missing(switch.missing))?;
-            if !(switch.allowed)(user.row.state) {
-                return Err(Error::precondition(switch.refused.0, switch.refused.1));
-            }
-            let event = user.record(&UserSwitched { at, switch: switch.what }).await?;
-            Ok(changed(&event, user.row.stamp.created_at))
-        });
-        work.await
-    }
-
-    /// What a caller chooses must not look like what the server gives out: ids stand in tokens, and one that is
-    /// given twice opens the door for somebody else (RFC 9700, section 4.15).
-    async fn fresh(&self, id: Option<&str>, user_name: &str) -> Result<()> {
+    /// What a caller chooses must be fit for an id, and not look like what the server gives out.
+    async fn fresh(&self, id: Option<&str>, user_name: Option<&str>) -> Result<()> {
         if let Some(id) = id {
-            own_id(id, "UserId")?;
+            check_id(id)?;
         }
-        if !id.into_iter().chain([user_name]).any(number) {
-            return Ok(());
-        }
-        let first = self.0.store.instance().await?.map(|i| i.instance_id).unwrap_or_default();
-        let given = |text: &str| number(text) && (text.len(), text) >= (first.len(), first.as_str());
-        if id.is_some_and(given) {
+        if looks_given(&self.0, id).await? {
             let text = "numbers like this are ids that the server gives; leave userId out, or choose one with a letter";
             return Err(Error::precondition("COMMAND-k2una", text));
         }
-        if given(user_name) {
+        if looks_given(&self.0, user_name).await? {
             let text = "invalid user name: numbers like this are ids of the server; choose a name with a letter";
             return Err(Error::native(Code::InvalidArgument, text));
         }
@@ -256,37 +225,41 @@ impl Users {
     }
 }
 
-/// What a caller may choose as an id: letters, digits and a few signs, and nothing that paths and the server itself
-/// use. `field` is where it stands in the request.
-pub(super) fn own_id(id: &str, field: &str) -> Result<()> {
-    let safe = |c: char| c.is_ascii_alphanumeric() || "._@:+=~-".contains(c);
-    if !id.chars().all(safe) {
-        let text = format!("invalid {field}: use letters, digits and . _ @ : + = ~ - only");
-        return Err(Error::native(Code::InvalidArgument, text));
-    }
-    // What paths and lists of fixed routes mean otherwise, and the name under which the server acts.
-    if id.starts_with(['.', '_']) || id.eq_ignore_ascii_case("system") {
-        let text = format!("invalid {field}: begin with neither . nor _, and choose another one than system");
-        return Err(Error::native(Code::InvalidArgument, text));
-    }
-    Ok(())
-}
-
-/// A number could be an id that the server gives later.
-pub(super) fn own_number(id: &str, field: &str) -> Result<()> {
-    if !number(id) {
-        return Ok(());
-    }
-    let text =
-        format!("invalid {field}: numbers are ids that the server gives; leave it out, or choose one with a letter");
-    Err(Error::native(Code::InvalidArgument, text))
-}
-
-/// A number without a leading zero, as ids are.
-fn number(text: &str) -> bool {
-    !text.starts_with('0') && !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
-}
-
-fn missing(id: &'static str) -> Error {
+fn not_found(id: &'static str) -> Error {
     Error::not_found(id, USER_NOT_FOUND)
+}
+
+/// Gives a user another login name, if it is another one.
+async fn rename(user: &mut Held<'_, UserRow>, at: UserAt<'_>, user_name: Option<&str>) -> Result<Option<Recorded>> {
+    let old = user.row.user_name.clone();
+    let Some(user_name) = user_name.filter(|name| *name != old) else { return Ok(None) };
+    if user.work.handles_taken(user_name, user_name).await?.iter().any(|row| row.user_id != at.id) {
+        return Err(Error::already_exists(NAME_TAKEN));
+    }
+    Ok(Some(user.record(&UserRenamed { at, old: &old, user_name }).await?))
+}
+
+/// What a user says after a change, if that is anything else.
+fn changed_values(row: &UserRow, change: &MachineChange<'_>) -> Option<MachineValues> {
+    let text = |new: Option<&str>, old: &String| new.map_or_else(|| old.clone(), str::to_owned);
+    let values = MachineValues {
+        name: text(change.name, &row.name),
+        description: text(change.description, &row.description),
+        access_token_type: change.access_token_type.unwrap_or(row.access_token_type),
+    };
+    let same = row.name == values.name
+        && row.description == values.description
+        && row.access_token_type == values.access_token_type;
+    (!same).then_some(values)
+}
+
+/// Whether a user can be switched so; if not, why.
+fn may_switch(state: UserState, switch: UserSwitch) -> std::result::Result<(), &'static str> {
+    let (allowed, why) = match switch {
+        UserSwitch::Deactivate => (state != UserState::Inactive, "User already inactive"),
+        UserSwitch::Reactivate => (state == UserState::Inactive, "User is not inactive"),
+        UserSwitch::Lock => (state == UserState::Active, "User is not active or initial"),
+        UserSwitch::Unlock => (state == UserState::Locked, "User is not locked"),
+    };
+    if allowed { Ok(()) } else { Err(why) }
 }

@@ -38,7 +38,8 @@ impl Credential {
         }
     }
 
-    fn table(self) -> &'static str {
+    /// Where they are.
+    pub(super) fn table(self) -> &'static str {
         match self {
             Self::MachineKey => "machine_keys",
             Self::Pat => "personal_access_tokens",

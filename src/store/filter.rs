@@ -4,6 +4,7 @@
 use super::builder::QueryBuilder;
 use super::sql::Sql;
 use super::texts::{fold, json};
+use crate::clock::Micros;
 
 /// How a text is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +66,44 @@ impl TextFilter {
     }
 }
 
+/// How a time is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeMatch {
+    /// That very moment.
+    At,
+    /// Later.
+    After,
+    /// Then or later.
+    From,
+    /// Earlier.
+    Before,
+    /// Then or earlier.
+    Until,
+}
+
+/// A condition on a time.
+#[derive(Debug, Clone, Copy)]
+pub struct TimeFilter {
+    /// How it is compared.
+    pub how: TimeMatch,
+    /// With what.
+    pub at: Micros,
+}
+
+impl TimeFilter {
+    /// Appends the condition on a column.
+    pub(super) fn push(self, query: &mut QueryBuilder<'_>, column: &'static str) {
+        let how = match self.how {
+            TimeMatch::At => " = ",
+            TimeMatch::After => " > ",
+            TimeMatch::From => " >= ",
+            TimeMatch::Before => " < ",
+            TimeMatch::Until => " <= ",
+        };
+        query.push(column).push(how).bind(self.at);
+    }
+}
+
 /// Organizations and projects whose objects somebody may see.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Within {
@@ -87,6 +126,28 @@ impl Within {
         if let Some(column) = project_column {
             push_any_of(query.push(" OR "), column, &self.projects);
         }
+        query.push(")");
+    }
+}
+
+/// Whose users somebody sees: those of organizations, and itself.
+#[derive(Debug, Clone, Copy)]
+pub struct SeenBy<'a> {
+    /// The organizations; none for all.
+    pub within: Option<&'a Within>,
+    /// Who it is.
+    pub user_id: &'a str,
+}
+
+impl<'a> SeenBy<'a> {
+    /// Appends the condition on the columns of the organization and of the user.
+    pub(super) fn push(self, query: &mut QueryBuilder<'a>, org_column: &'static str, user_column: &'static str) {
+        let Some(within) = self.within else {
+            query.push("1 = 1");
+            return;
+        };
+        query.push("(").push(user_column).push(" = ").bind(self.user_id);
+        within.push(query.push(" OR "), org_column, None);
         query.push(")");
     }
 }

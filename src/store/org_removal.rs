@@ -53,12 +53,30 @@ pub(super) const LEAVING_METADATA: &str = first_of!("metadata", "user_id, key");
 pub(super) const LEAVING_MACHINE_KEYS: &str = first_of!("machine_keys", "user_id, id");
 pub(super) const LEAVING_TOKENS: &str = first_of!("personal_access_tokens", "user_id, id");
 pub(super) const LEAVING_GRANTS: &str =
-    "SELECT org_id, id FROM user_grants WHERE org_id = $1 ORDER BY org_id, id LIMIT $2";
+    "SELECT org_id, id, '' AS project_id FROM user_grants WHERE org_id = $1 ORDER BY org_id, id LIMIT $2";
+pub(super) const LEAVING_GRANTS_ON_PROJECTS: &str =
+    "SELECT org_id, id, '' AS project_id FROM user_grants WHERE project_org_id = $1 ORDER BY org_id, id LIMIT $2";
+// Those that it gives, and those that it gets.
+pub(super) const LEAVING_PROJECT_GRANTS: &str = "SELECT org_id, id, project_id FROM project_grants \
+     WHERE org_id = $1 OR granted_org_id = $1 ORDER BY org_id, project_id, id LIMIT $2";
 // Those of the users that go next.
-pub(super) const LEAVING_GRANTS_ELSEWHERE: &str = "SELECT org_id, id FROM user_grants WHERE user_id IN \
+pub(super) const LEAVING_GRANTS_ELSEWHERE: &str = "SELECT org_id, id, '' AS project_id FROM user_grants WHERE user_id IN \
      (SELECT id FROM users WHERE org_id = $1 ORDER BY id LIMIT $2) ORDER BY org_id, id LIMIT $2";
-pub(super) const LEAVING_PROJECTS: &str = "SELECT org_id, id FROM projects WHERE org_id = $1 ORDER BY id LIMIT $2";
-pub(super) const LEAVING_USERS: &str = "SELECT org_id, id FROM users WHERE org_id = $1 ORDER BY id LIMIT $2";
+pub(super) const LEAVING_PROJECTS: &str =
+    "SELECT org_id, id, '' AS project_id FROM projects WHERE org_id = $1 ORDER BY id LIMIT $2";
+pub(super) const LEAVING_USERS: &str =
+    "SELECT org_id, id, '' AS project_id FROM users WHERE org_id = $1 ORDER BY id LIMIT $2";
+
+/// Something that goes with its event.
+#[derive(Debug, Clone, FromRow)]
+pub struct LeavingThing {
+    /// The organization that it belongs to.
+    pub org_id: String,
+    /// Identifier.
+    pub id: String,
+    /// Of a project grant, the project.
+    pub project_id: String,
+}
 
 /// An organization that has been removed and still holds something, or did so a moment ago.
 #[derive(Debug, Clone, FromRow)]
@@ -107,8 +125,12 @@ impl Swept {
 pub enum Leaving {
     /// User grants of the organization.
     Grants,
+    /// User grants that other organizations gave for projects of it.
+    GrantsOnProjects,
     /// User grants that other organizations gave to users of it.
     GrantsElsewhere,
+    /// Project grants, those that it gives and those that it gets.
+    ProjectGrants,
     /// Projects.
     Projects,
     /// Users.
@@ -119,7 +141,9 @@ impl Leaving {
     fn query(self, org_id: &str) -> Query<'_> {
         let sql = match self {
             Self::Grants => LEAVING_GRANTS,
+            Self::GrantsOnProjects => LEAVING_GRANTS_ON_PROJECTS,
             Self::GrantsElsewhere => LEAVING_GRANTS_ELSEWHERE,
+            Self::ProjectGrants => LEAVING_PROJECT_GRANTS,
             Self::Projects => LEAVING_PROJECTS,
             Self::Users => LEAVING_USERS,
         };
@@ -150,8 +174,8 @@ impl Work {
         Ok(self.scalar::<String>(&query!(ORG_LEAVING_LOCK; id)).await?.is_some())
     }
 
-    /// The next of what goes one by one: organization and id of each, in the order in which they are to be locked.
-    pub async fn leaving(&mut self, what: Leaving, org_id: &str) -> Result<Vec<(String, String)>> {
+    /// The next of what goes one by one, in the order in which they are to be locked.
+    pub async fn leaving(&mut self, what: Leaving, org_id: &str) -> Result<Vec<LeavingThing>> {
         self.rows(&what.query(org_id)).await
     }
 

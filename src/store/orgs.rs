@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::events::Nothing;
 use super::held::lock;
 use super::org_domains::{DomainMoved, DomainSays, domain_insert};
-use super::sql::{query, statement};
+use super::sql::{keeping, query, statement};
 use super::texts::fold;
 use super::{
     AggregateKind, Change, Event, EventKind, Held, OrgRow, OrgState, Recorded, Result, Sql, Statement, Store, Work,
@@ -34,6 +34,9 @@ pub(super) const ORG_LOCK: Sql = lock!(
     "JOIN organizations o ON o.id = g.id WHERE o.state <> 3"
 );
 
+// 3: removed, though what was in it may still be there.
+pub(super) const ORG_KEPT: Sql = keeping!("SELECT id FROM organizations WHERE id = $1 AND state <> 3");
+
 impl Store {
     /// An organization that has not been removed.
     pub async fn org_by_id(&self, id: &str) -> Result<Option<OrgRow>> {
@@ -47,6 +50,11 @@ impl Store {
 }
 
 impl Work {
+    /// Whether there is such an organization; it stays until the unit of work ends.
+    pub async fn org_kept(&mut self, id: &str) -> Result<bool> {
+        Ok(self.scalar::<String>(&query!(ORG_KEPT; id)).await?.is_some())
+    }
+
     /// Locks an organization; none if there is no such organization, or it has been removed.
     pub async fn org_held(&mut self, id: &str) -> Result<Option<Held<'_, OrgRow>>> {
         self.hold(ORG_LOCK, AggregateKind::Org, [id, id], None).await

@@ -1,17 +1,20 @@
 //! Projects.
 
 use serde::Serialize;
+use sqlx::FromRow;
 
 use super::events::Nothing;
 use super::filter::push_any_of;
 use super::held::lock;
 use super::lists::{Source, paged};
+use super::project_grant_changes::PROJECT_GRANTS_DELETE;
 use super::sql::{keeping, query, statement};
 use super::texts::fold;
 use super::{
     AggregateKind, Change, Event, EventKind, Held, Listed, Page, ProjectAt, ProjectRow, Recorded, Result, Sql, State,
     Statement, Store, TextFilter, Work,
 };
+use crate::clock::Micros;
 
 /// What a caller can set on a project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -32,6 +35,16 @@ pub struct ProjectValues {
     pub private_labeling: i64,
 }
 
+/// A project, and whose it is.
+#[derive(Debug, Clone, FromRow)]
+pub struct OwnedProjectRow {
+    /// Its organization.
+    pub org_id: String,
+    /// The project.
+    #[sqlx(flatten)]
+    pub row: ProjectRow,
+}
+
 macro_rules! columns {
     () => {
         "p.id, p.name, p.state, p.role_assertion, p.role_check, p.has_project_check, p.private_labeling, p.sequence, \
@@ -39,10 +52,23 @@ macro_rules! columns {
     };
 }
 
+pub(super) use columns;
+
 pub(super) const PROJECT_BY_ID: &str =
     concat!("SELECT ", columns!(), " FROM projects p WHERE p.org_id = $1 AND p.id = $2");
 pub(super) const PROJECT_ORG: &str = "SELECT p.org_id FROM projects p WHERE p.id = $1 \
      AND EXISTS (SELECT 1 FROM organizations o WHERE o.id = p.org_id AND o.state <> 3)";
+pub(super) const PROJECT_FOUND: &str = concat!(
+    "SELECT p.org_id, ",
+    columns!(),
+    " FROM projects p WHERE p.id = $1 \
+     AND EXISTS (SELECT 1 FROM organizations o WHERE o.id = p.org_id AND o.state <> 3)"
+);
+// The first event of a project says that there is or was one; the aggregate stays, and says when it went.
+pub(super) const PROJECT_EVER: &str = "SELECT g.changed_at FROM events e JOIN aggregates g ON g.org_id = e.org_id \
+     AND g.kind = e.aggregate_kind AND g.id = e.aggregate_id WHERE e.aggregate_id = $1 AND e.aggregate_kind = 'project' \
+     AND e.sequence = 1";
+pub(super) const PROJECT_NAME_TAKEN: &str = "SELECT id FROM projects WHERE org_id = $1 AND name_folded = $2";
 pub(super) const PROJECT_INSERT: &str = "INSERT INTO projects (org_id, id, name, name_folded, state, role_assertion, \
      role_check, has_project_check, private_labeling, sequence, created_at, changed_at) \
      VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $10)";
@@ -51,7 +77,7 @@ pub(super) const PROJECT_UPDATE: &str = "UPDATE projects SET name = $3, name_fol
      WHERE org_id = $1 AND id = $2";
 pub(super) const PROJECT_SET_STATE: &str =
     "UPDATE projects SET state = $3, sequence = $4, changed_at = $5 WHERE org_id = $1 AND id = $2";
-// Applications, keys, roles and members go with it; user grants must have gone before.
+// Applications, keys, roles and members go with it; grants must have gone before.
 pub(super) const PROJECT_DELETE: &str = "DELETE FROM projects WHERE org_id = $1 AND id = $2";
 pub(super) const PROJECT_LOCK: Sql =
     lock!(concat!(", ", columns!()), "JOIN projects p ON p.org_id = g.org_id AND p.id = g.id WHERE 1 = 1");
@@ -68,6 +94,16 @@ impl Store {
     /// A project of the organization.
     pub async fn project_by_id(&self, org_id: &str, id: &str) -> Result<Option<ProjectRow>> {
         self.row(&query!(PROJECT_BY_ID; org_id, id)).await
+    }
+
+    /// A project, of whatever organization.
+    pub async fn project_found(&self, id: &str) -> Result<Option<OwnedProjectRow>> {
+        self.row(&query!(PROJECT_FOUND; id)).await
+    }
+
+    /// The time of the last event of a project that there is or was, in whatever organization.
+    pub async fn project_ever(&self, id: &str) -> Result<Option<Micros>> {
+        self.scalar(&query!(PROJECT_EVER; id)).await
     }
 
     /// Projects of the organization; with `only`, no others than these.
@@ -114,6 +150,16 @@ impl Work {
     /// The organization of a project; none if there is no such project.
     pub async fn project_org(&mut self, id: &str) -> Result<Option<String>> {
         self.scalar(&query!(PROJECT_ORG; id)).await
+    }
+
+    /// Whether any organization has or had this project.
+    pub async fn project_was(&mut self, id: &str) -> Result<bool> {
+        Ok(self.scalar::<Micros>(&query!(PROJECT_EVER; id)).await?.is_some())
+    }
+
+    /// Whether the organization has a project of this name, in whatever case.
+    pub async fn project_name_taken(&mut self, org_id: &str, name: &str) -> Result<bool> {
+        Ok(self.scalar::<String>(&query!(PROJECT_NAME_TAKEN; org_id, fold(name))).await?.is_some())
     }
 
     /// Whether any organization has this project.
@@ -191,7 +237,8 @@ impl Change for ProjectSwitched<'_> {
     }
 }
 
-/// A project goes, with its applications, keys, roles and members. Its grants must have gone before; events stay.
+/// A project goes, with its applications, keys, roles, members and project grants. User grants must have gone before;
+/// events stay.
 #[derive(Debug, Serialize)]
 pub struct ProjectRemoved<'a> {
     /// Where it was.
@@ -207,6 +254,8 @@ impl Change for ProjectRemoved<'_> {
     }
 
     fn rows(&self, _event: &Recorded) -> Vec<Statement<'_>> {
-        vec![statement!(PROJECT_DELETE; self.at.org_id, self.at.id)]
+        // Its grants first: they refer to its roles, which go with the project.
+        let grants = statement!(PROJECT_GRANTS_DELETE; self.at.org_id, self.at.id).any();
+        vec![grants, statement!(PROJECT_DELETE; self.at.org_id, self.at.id)]
     }
 }

@@ -2,9 +2,9 @@
 
 use super::builder::QueryBuilder;
 use super::filter::push_any_of;
-use super::lists::{Source, paged};
+use super::lists::{Source, paged, paged_everywhere};
 use super::users::columns;
-use super::{AggregateKind, Listed, Page, Result, Store, TextFilter, UserRow};
+use super::{AggregateKind, Listed, Page, Result, SeenBy, Store, TextFilter, UserRow};
 
 /// A condition on a user.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub enum UserFilter {
     Kind(i64),
     /// One of these ids.
     Ids(Vec<String>),
+    /// Its organization.
+    Org(String),
     /// On what machine users do not have, such as an e-mail address.
     Nothing,
     /// One of these holds.
@@ -34,6 +36,8 @@ pub enum UserFilter {
 pub enum UserOrder {
     /// Creation.
     Created,
+    /// Identifier.
+    Id,
     /// Login name.
     UserName,
     /// Display name.
@@ -46,6 +50,7 @@ impl UserOrder {
     fn column(self) -> &'static str {
         match self {
             Self::Created => "created_at",
+            Self::Id => "id",
             Self::UserName => "user_name",
             Self::Name => "name",
             Self::State => "state",
@@ -70,6 +75,24 @@ impl Store {
         paged(&mut query, Source { org_id, kind: AggregateKind::User, id: None }, order.column(), page);
         self.list(&query.build(filters.is_empty())).await
     }
+
+    /// Users of all organizations that pass all filters.
+    pub async fn users_everywhere(
+        &self,
+        by: SeenBy<'_>,
+        filters: &[UserFilter],
+        order: UserOrder,
+        page: Page,
+    ) -> Result<Listed<UserRow>> {
+        let begin = concat!("WITH f AS NOT MATERIALIZED (SELECT ", columns!(), " FROM users u WHERE ");
+        let mut query = self.builder(begin);
+        by.push(&mut query, "org_id", "id");
+        for filter in filters {
+            push(query.push(" AND "), filter);
+        }
+        paged_everywhere(&mut query, order.column(), page);
+        self.list(&query.build(filters.is_empty())).await
+    }
 }
 
 fn push<'a>(query: &mut QueryBuilder<'a>, filter: &'a UserFilter) {
@@ -83,6 +106,9 @@ fn push<'a>(query: &mut QueryBuilder<'a>, filter: &'a UserFilter) {
             query.push("kind = ").bind(*kind);
         }
         UserFilter::Ids(ids) => push_any_of(query, "id", ids),
+        UserFilter::Org(id) => {
+            query.push("org_id = ").bind(id);
+        }
         UserFilter::Nothing => {
             query.push("1 = 0");
         }

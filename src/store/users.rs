@@ -47,6 +47,12 @@ pub(super) const USER_BY_LOGIN_NAME: &str = concat!(
     columns!(),
     " FROM users u JOIN organizations o ON o.id = u.org_id AND o.state <> 3 WHERE u.user_name_folded = $1"
 );
+pub(super) const USER_FOUND: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM users u WHERE u.id = $1 \
+     AND EXISTS (SELECT 1 FROM organizations o WHERE o.id = u.org_id AND o.state <> 3)"
+);
 pub(super) const USER_LOCK: Sql =
     lock!(concat!(", ", columns!()), "JOIN users u ON u.org_id = g.org_id AND u.id = g.id WHERE 1 = 1");
 pub(super) const USER_LOCK_TO_END: Sql =
@@ -127,6 +133,11 @@ impl Store {
     /// The user of this login name, in whatever case, unless its organization has been removed.
     pub async fn user_by_login_name(&self, login_name: &str) -> Result<Option<UserRow>> {
         self.row(&query!(USER_BY_LOGIN_NAME; fold(login_name))).await
+    }
+
+    /// A user, of whatever organization.
+    pub async fn user_found(&self, id: &str) -> Result<Option<UserRow>> {
+        self.row(&query!(USER_FOUND; id)).await
     }
 
     /// Whether a user of any organization has this login name, in whatever case, or ever had it as its id.

@@ -97,7 +97,7 @@ async fn each_call_is_refused_as_recorded() {
         ("AddOrganization", json!({"name": "x", "organizationId": "org-own-id"}), 409, "ORG-laho2n"),
         ("AddOrganization", json!({"name": "x", "orgId": "org-own-id"}), 409, "ORG-laho2n"),
         ("AddOrganization", json!({"name": "x", "organizationId": "a b"}), 400, ""),
-        ("AddOrganization", json!({"name": "x", "organizationId": none}), 400, ""),
+        ("AddOrganization", json!({"name": "x", "organizationId": "999999999999999999"}), 400, ""),
         ("AddOrganization", json!({"name": "x", "admins": [{"userId": none}]}), 400, "ORG-GoXOn"),
         (
             "AddOrganization",

@@ -278,3 +278,47 @@ async fn a_removal_goes_on_after_kill_9() {
     process.kill();
     assert_sound(&database).await;
 }
+
+#[tokio::test]
+async fn project_grants_go_with_either_side() {
+    let server = TestServer::start().await;
+    let mut orgs = Vec::new();
+    for name in ["gives", "gets", "both"] {
+        orgs.push(text(&server.ok("/orgs", json!({"name": name})).await, "/id"));
+    }
+    // A project of one, granted to another, whose users have it, with members of the grant.
+    let granted = async |from: &str, to: &str, user: &str| {
+        let project = text(&done(&server, from, "/projects", json!({"name": format!("to {to}")})).await, "/id");
+        let role = json!({"roleKey": "reader", "displayName": "R"});
+        done(&server, from, &format!("/projects/{project}/roles"), role).await;
+        let body = json!({"grantedOrgId": to, "roleKeys": ["reader"]});
+        let grant = text(&done(&server, from, &format!("/projects/{project}/grants"), body).await, "/grantId");
+        let member = json!({"userId": user, "roles": ["PROJECT_GRANT_OWNER"]});
+        let (status, _) = server
+            .call_as(
+                &server.token,
+                Some(to),
+                Method::POST,
+                &format!("/projects/{project}/grants/{grant}/members"),
+                Some(member),
+            )
+            .await;
+        assert!(status < 500);
+        let body = json!({"projectId": project, "projectGrantId": grant, "roleKeys": ["reader"]});
+        done(&server, to, &format!("/users/{user}/grants"), body).await;
+        project
+    };
+    let [gives, gets, both] = [&orgs[0], &orgs[1], &orgs[2]];
+    let (user, _) = server.user(gets, "user").await;
+    granted(both, gets, &user).await;
+    let (user, _) = server.user(both, "goes").await;
+    let stays = granted(gives, both, &user).await;
+    assert_eq!(told(&server, both, &Method::DELETE, "/orgs/me", json!({})).await.0, 200);
+    let sql = server.sql().await;
+    emptied(&sql).await;
+    for rows in ["SELECT count(*) FROM project_grants", "SELECT count(*) FROM user_grants"] {
+        assert_eq!(sql.count(rows).await, 0, "{rows}");
+    }
+    assert_eq!(told(&server, gives, &Method::GET, &format!("/projects/{stays}"), json!({})).await.0, 200);
+    assert_sound(&server.database).await;
+}

@@ -8,13 +8,16 @@ use base64::engine::general_purpose::STANDARD;
 use claviger::clock::FixedClock;
 use serde_json::Value;
 
-use crate::support::golden::{Fill, Names, Recording, compare, differences, fills, recordings};
+use crate::support::golden::{Book, Difference, Fill, Names, Recording, absent, compare};
 use crate::support::raw::{self, Answer};
 use crate::support::tokens::{Tokens, aliases};
 use crate::support::{Options, TestServer};
 
-/// 2026-11-21T01:48:42Z: within the recordings, whose expiration dates are relative to it.
+/// 2026-11-21T01:48:42Z: within the first recordings, whose expiration dates are relative to it.
 const RECORDED_AT: i64 = 1_795_225_722_000_000;
+/// When the others were made; nothing in them is relative to it.
+const WIDER_AT: i64 = 1_795_262_021_000_000;
+const SECOND_AT: i64 = 1_795_268_232_000_000;
 /// Issuer of the recordings.
 const ISSUER: &str = "http://localhost:58080";
 /// The first recording of the OAuth section, and how much later it was made, in microseconds.
@@ -25,6 +28,7 @@ const COMPARED_HEADERS: &[&str] = &[
     "Cache-Control",
     "Pragma",
     "Location",
+    "Allow",
     "Www-Authenticate",
     "Access-Control-Allow-Origin",
     "Access-Control-Allow-Credentials",
@@ -35,67 +39,139 @@ const COMPARED_HEADERS: &[&str] = &[
 
 #[tokio::test]
 async fn recorded_calls_are_answered_as_recorded() {
-    let clock = FixedClock::new(RECORDED_AT);
-    let settings = vec![
-        ("CLAVIGER_ISSUER", ISSUER.to_owned()),
-        // What was used when must not show within the recordings.
-        ("CLAVIGER_TOKENS_USAGE_INTERVAL", "3600".to_owned()),
-    ];
-    let server = TestServer::with(Options { clock: Some(clock.clone()), settings, ..Options::default() }).await;
-    let mut names = Names::default();
-    names.set("TOKEN", &server.token);
-    let mut tokens = Tokens {
+    let mut replay = Replay::of(Book::first(), RECORDED_AT).await;
+    replay.tokens = Some(Tokens {
         answers: HashMap::new(),
         issuer: ISSUER.to_owned(),
-        admin: server.token.clone(),
+        admin: replay.server.token.clone(),
         now: (RECORDED_AT + UNTIL_OAUTH) / 1_000_000,
-    };
-    let (differences, fills) = (differences(), fills());
-    let mut used = BTreeSet::new();
-    let mut failures = Vec::new();
-    for recording in &recordings() {
-        if recording.n == FIRST_OAUTH {
-            clock.advance(UNTIL_OAUTH);
+    });
+    replay.run().await;
+}
+
+#[tokio::test]
+#[ignore = "the families of RPCs that it calls are on their way"]
+async fn recorded_calls_of_the_wider_version_1_are_answered_as_recorded() {
+    Replay::of(Book::wider(), WIDER_AT).await.run().await;
+}
+
+#[tokio::test]
+#[ignore = "the families of RPCs that it calls are on their way"]
+async fn recorded_calls_of_version_2_are_answered_as_recorded() {
+    Replay::of(Book::second(), SECOND_AT).await.run().await;
+}
+
+#[test]
+fn what_is_absent_is_recorded() {
+    let books = [Book::first(), Book::wider(), Book::second()];
+    for (line, call) in absent() {
+        let recorded = books.iter().flat_map(|book| &book.recordings).any(|r| r.request.is(&call));
+        assert!(recorded, "absent.txt line {line} covers nothing");
+    }
+}
+
+/// A file of recordings, and the server that it is held against.
+struct Replay {
+    book: Book,
+    server: TestServer,
+    clock: FixedClock,
+    names: Names,
+    /// Makes the tokens that the recordings do not name.
+    tokens: Option<Tokens>,
+}
+
+impl Replay {
+    async fn of(book: Book, at: i64) -> Self {
+        let clock = FixedClock::new(at);
+        let settings = vec![
+            ("CLAVIGER_ISSUER", ISSUER.to_owned()),
+            // What was used when must not show within the recordings.
+            ("CLAVIGER_TOKENS_USAGE_INTERVAL", "3600".to_owned()),
+        ];
+        let server = TestServer::with(Options { clock: Some(clock.clone()), settings, ..Options::default() }).await;
+        let mut names = Names::default();
+        names.set("TOKEN", &server.token);
+        Self { book, server, clock, names, tokens: None }
+    }
+
+    /// Makes all calls and compares the answers.
+    async fn run(mut self) {
+        let absent = absent();
+        let (mut used, mut failures) = (BTreeSet::new(), Vec::new());
+        for recording in std::mem::take(&mut self.book.recordings) {
+            for fill in self.book.fills.iter().filter(|f| f.before == recording.n) {
+                make(&self.server, fill, &mut self.names).await;
+            }
+            if absent.iter().any(|(_, call)| recording.request.is(call)) {
+                continue;
+            }
+            let answer = self.answer(&recording).await;
+            for (place, what) in differing(&recording, &answer, &mut self.names) {
+                let known: Vec<&Difference> =
+                    self.book.differences.iter().filter(|d| d.covers(&recording.n, &place)).collect();
+                used.extend(known.iter().map(|d| d.line));
+                if known.is_empty() {
+                    failures.push(format!("{} {}: {place}: {what}", recording.n, recording.name));
+                }
+            }
         }
-        for fill in fills.iter().filter(|f| f.before == recording.n) {
-            make(&server, fill, &mut names).await;
+        for unused in self.book.differences.iter().filter(|d| !used.contains(&d.line)) {
+            failures.push(format!("line {} of the reviewed differences covers nothing any more", unused.line));
+        }
+        assert!(failures.is_empty(), "{}: {} differences:\n{}", self.book.name, failures.len(), failures.join("\n"));
+    }
+
+    async fn answer(&mut self, recording: &Recording) -> Answer {
+        let Some(tokens) = &mut self.tokens else {
+            return send(&self.server, recording, &self.names, None).await;
+        };
+        if recording.n == FIRST_OAUTH {
+            self.clock.advance(UNTIL_OAUTH);
         }
         for (literal, name) in aliases() {
-            names.alias(literal, name);
+            self.names.alias(literal, name);
         }
-        let answer = send(&server, recording, &names, &tokens).await;
+        let answer = send(&self.server, recording, &self.names, Some(tokens)).await;
         if let Ok(body) = serde_json::from_slice(&answer.body) {
             tokens.answers.insert(recording.n.clone(), body);
         }
-        for (place, what) in differing(recording, &answer, &mut names) {
-            match differences.iter().find(|d| d.covers(&recording.n, &place)) {
-                Some(known) => drop(used.insert(known.line)),
-                None => failures.push(format!("{} {}: {place}: {what}", recording.n, recording.name)),
-            }
-        }
+        answer
     }
-    for unused in differences.iter().filter(|d| !used.contains(&d.line)) {
-        failures.push(format!("differences.txt line {} covers nothing any more", unused.line));
-    }
-    assert!(failures.is_empty(), "{} differences:\n{}", failures.len(), failures.join("\n"));
 }
 
 async fn make(server: &TestServer, fill: &Fill, names: &mut Names) {
-    let method = fill.method.parse().expect("a method");
-    let body = fill.body.as_ref().map(|b| serde_json::from_str(&names.fill(&b.to_string())).expect("JSON"));
-    let (status, answer) = server.call(method, &names.fill(&fill.path), body).await;
-    assert_eq!(status, 200, "fill-in before {}: {answer}", fill.before);
+    let mut headers: Vec<(String, String)> =
+        fill.headers.iter().map(|(name, value)| (name.clone(), names.fill(value))).collect();
+    if !fill.headers.contains_key("Authorization") {
+        headers.push(("Authorization".to_owned(), format!("Bearer {}", server.token)));
+    }
+    if fill.body.is_some() {
+        headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
+    }
+    let body = fill.body.as_ref().map(|b| names.fill(&b.to_string()).into_bytes());
+    let answer = raw::request(server.address, &fill.method, &names.fill(&fill.path), &headers, body.as_deref()).await;
+    let said = String::from_utf8_lossy(&answer.body);
+    assert!((200..300).contains(&answer.status), "fill-in before {}: {} {said}", fill.before, answer.status);
+    let answer: Value = serde_json::from_slice(&answer.body).expect("JSON");
     for (name, pointer) in &fill.bind {
         names.set(name, answer.pointer(pointer).and_then(Value::as_str).expect(pointer));
     }
 }
 
-async fn send(server: &TestServer, recording: &Recording, names: &Names, tokens: &Tokens) -> Answer {
-    let (n, request) = (&recording.n, &recording.request);
+async fn send(server: &TestServer, recording: &Recording, names: &Names, tokens: Option<&Tokens>) -> Answer {
+    let request = &recording.request;
+    let header = |name: &str, value: &str| match tokens {
+        Some(tokens) => header(&recording.n, name, value, names, tokens),
+        None => names.fill(value),
+    };
     let headers: Vec<(String, String)> =
-        request.headers.iter().map(|(name, v)| (name.clone(), header(n, name, v, names, tokens))).collect();
-    let path = names.fill(&with_tokens(n, &request.path, tokens));
-    let body = request.body.as_ref().map(|b| body(n, &with_tokens(n, b, tokens), names));
+        request.headers.iter().map(|(name, value)| (name.clone(), header(name, value))).collect();
+    let text = |text: &str| tokens.map_or_else(|| text.to_owned(), |t| with_tokens(&recording.n, text, t));
+    let path = names.fill(&text(&request.path));
+    let body = request.body.as_ref().map(|recorded| match tokens {
+        Some(_) => body(&recording.n, &text(recorded), names),
+        None => names.fill(&described(recorded)).into_bytes(),
+    });
     raw::request(server.address, &request.method, &path, &headers, body.as_deref()).await
 }
 
@@ -127,6 +203,14 @@ fn with_tokens(n: &str, text: &str, tokens: &Tokens) -> String {
         }
     }
     out
+}
+
+/// The one body of the later recordings that is told by its length: a value of 500,001 bytes.
+fn described(recorded: &str) -> String {
+    if recorded.starts_with("<666681 bytes") {
+        return serde_json::json!({"value": STANDARD.encode("x".repeat(500_001))}).to_string();
+    }
+    recorded.to_owned()
 }
 
 /// Long headers are cut in the recordings.

@@ -57,10 +57,15 @@ pub fn retry_after(error: &Error, headers: &mut HeaderMap) {
     }
 }
 
-/// The routing error of the gateway for a path that exists for another verb (contract 1.4).
-pub fn method_not_allowed() -> Response<Body> {
+/// The routing error of the gateway for a path that exists for other verbs (contract 1.4), which it names
+/// (RFC 9110, section 15.5.6).
+pub fn method_not_allowed(verbs: &str) -> Response<Body> {
     let body = Status { code: 12, message: "Method Not Allowed", details: None };
-    json_response(StatusCode::METHOD_NOT_ALLOWED, serde_json::to_vec(&body).unwrap_or_default())
+    let mut response = json_response(StatusCode::METHOD_NOT_ALLOWED, serde_json::to_vec(&body).unwrap_or_default());
+    if let Ok(verbs) = HeaderValue::from_str(verbs) {
+        response.headers_mut().insert(header::ALLOW, verbs);
+    }
+    response
 }
 
 /// The routing error for a path that does not exist.

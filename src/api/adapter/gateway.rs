@@ -227,8 +227,10 @@ impl Inner {
 
     /// Why no route fits: another verb, or no such path at all.
     fn miss(&self, path: &str, verb: &Method) -> Response<Body> {
-        let elsewhere = self.trees.iter().any(|(other, tree)| other != verb && tree.at(path).is_ok());
-        if elsewhere { error::method_not_allowed() } else { error::no_such_path() }
+        let others = self.trees.iter().filter(|(other, tree)| *other != verb && tree.at(path).is_ok());
+        let mut others: Vec<&str> = others.map(|(other, _)| other.as_str()).collect();
+        others.sort_unstable();
+        if others.is_empty() { error::no_such_path() } else { error::method_not_allowed(&others.join(", ")) }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod health;
 mod instance;
+mod members;
 mod orgs;
 
 use std::sync::Arc;
@@ -16,4 +17,5 @@ pub fn routes(table: Table, services: &Services) -> Table {
         .resource(Arc::clone(&services.instance), instance::routes)
         .resource(Arc::clone(&services.instance), orgs::routes)
         .resource(Arc::clone(&services.removal), orgs::removal_routes)
+        .resource(Arc::clone(&services.members), members::routes)
 }

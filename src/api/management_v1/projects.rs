@@ -9,7 +9,7 @@ use super::fields::{change_page, page, text_filter};
 use crate::api::adapter::details::{details, list_details, numbered};
 use crate::api::adapter::routes::Resource;
 use crate::auth::Caller;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::proto::zitadel::management::v1::{
     AddProjectRequest, AddProjectResponse, DeactivateProjectRequest, DeactivateProjectResponse, GetProjectByIDRequest,
     GetProjectByIDResponse, ListProjectChangesRequest, ListProjectChangesResponse, ListProjectsRequest,
@@ -18,7 +18,7 @@ use crate::proto::zitadel::management::v1::{
 };
 use crate::proto::zitadel::project::v1::__buffa::oneof::project_query::Query;
 use crate::proto::zitadel::project::v1::{Project, ProjectQuery};
-use crate::service::projects::{ProjectFilters, Projects};
+use crate::service::projects::{NewProject, ProjectChange, ProjectFilters, Projects, missing};
 use crate::store::{ProjectRow, ProjectValues};
 
 /// RPCs of projects.
@@ -47,7 +47,7 @@ async fn add_project(
         has_project_check: request.has_project_check,
         private_labeling: i64::from(request.private_labeling_setting.to_i32()),
     };
-    let project = projects.add_project(&who, &values).await?;
+    let project = projects.add_project(&who, NewProject { id: None, values: &values }).await?;
     Ok(AddProjectResponse { details: details(&who.org_id, &project.stamp), id: project.id })
 }
 
@@ -59,7 +59,7 @@ async fn get_project_by_id(
 ) -> Result<GetProjectByIDResponse> {
     let who = caller.admit(&request)?;
     let row = projects.project(&who, &request.id).await?;
-    let row = row.ok_or_else(|| Error::not_found("QUERY-fk2fs", "Project not found"))?;
+    let row = row.ok_or_else(|| missing("QUERY-fk2fs"))?;
     Ok(GetProjectByIDResponse { project: MessageField::some(message(&who.org_id, row)) })
 }
 
@@ -82,14 +82,14 @@ async fn update_project(
     request: UpdateProjectRequest,
 ) -> Result<UpdateProjectResponse> {
     let who = caller.admit(&request)?;
-    let values = ProjectValues {
-        name: request.name,
-        role_assertion: request.project_role_assertion,
-        role_check: request.project_role_check,
-        has_project_check: request.has_project_check,
-        private_labeling: i64::from(request.private_labeling_setting.to_i32()),
+    let change = ProjectChange {
+        name: Some(&request.name),
+        role_assertion: Some(request.project_role_assertion),
+        role_check: Some(request.project_role_check),
+        has_project_check: Some(request.has_project_check),
+        private_labeling: Some(i64::from(request.private_labeling_setting.to_i32())),
     };
-    let stamp = projects.update_project(&who, &request.id, &values).await?;
+    let stamp = projects.update_project(&who, &request.id, &change).await?;
     Ok(UpdateProjectResponse { details: details(&who.org_id, &stamp) })
 }
 
@@ -119,7 +119,7 @@ async fn remove_project(
     request: RemoveProjectRequest,
 ) -> Result<RemoveProjectResponse> {
     let who = caller.admit(&request)?;
-    let stamp = projects.remove_project(&who, &request.id).await?;
+    let stamp = projects.remove_project(&who, &request.id).await?.ok_or_else(|| missing("COMMAND-3M9sd"))?;
     Ok(RemoveProjectResponse { details: details(&who.org_id, &stamp) })
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use buffa::MessageField;
 
 use super::fields::{expiration, page};
+use super::users::not_found;
 use crate::api::adapter::details::{details, list_details, optional_timestamp, timestamp};
 use crate::api::adapter::routes::Resource;
 use crate::auth::Caller;
@@ -85,7 +86,7 @@ async fn generate_machine_secret(
     request: GenerateMachineSecretRequest,
 ) -> Result<GenerateMachineSecretResponse> {
     let who = caller.admit(&request)?;
-    let made = tokens.generate_machine_secret(&who, &request.user_id).await?;
+    let made = tokens.generate_machine_secret(&who, &request.user_id, not_found).await?;
     Ok(GenerateMachineSecretResponse {
         details: details(&who.org_id, &made.stamp),
         client_secret: made.secret.to_string(),

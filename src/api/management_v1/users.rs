@@ -21,8 +21,8 @@ use crate::proto::zitadel::management::v1::{
 use crate::proto::zitadel::user::v1::__buffa::oneof::user::Type;
 use crate::proto::zitadel::user::v1::{Machine, User};
 use crate::service::texts::USER_NOT_FOUND;
-use crate::service::users::{NewMachine, Users};
-use crate::store::{MachineValues, UserRow};
+use crate::service::users::{MachineChange, NewMachine, SwitchErrors, Users};
+use crate::store::{MachineValues, UserRow, UserSwitch};
 
 /// RPCs of users.
 pub fn routes(table: Resource<Users>) -> Resource<Users> {
@@ -53,7 +53,7 @@ async fn add_machine_user(
         description: request.description,
         access_token_type: i64::from(request.access_token_type.to_i32()),
     };
-    let new = NewMachine { id: request.user_id.as_deref(), user_name: &request.user_name, values: &values };
+    let new = NewMachine { id: request.user_id.as_deref(), user_name: Some(&request.user_name), values: &values };
     let user = users.add_machine_user(&who, new).await?;
     Ok(AddMachineUserResponse { details: details(&who.org_id, &user.stamp), user_id: user.id })
 }
@@ -64,23 +64,36 @@ async fn update_machine(
     request: UpdateMachineRequest,
 ) -> Result<UpdateMachineResponse> {
     let who = caller.admit(&request)?;
-    let values = MachineValues {
-        name: request.name,
-        description: request.description,
-        access_token_type: i64::from(request.access_token_type.to_i32()),
+    let change = MachineChange {
+        user_name: None,
+        name: Some(&request.name),
+        description: Some(&request.description),
+        access_token_type: Some(i64::from(request.access_token_type.to_i32())),
     };
-    let stamp = users.update_machine(&who, &request.user_id, &values).await?;
-    Ok(UpdateMachineResponse { details: details(&who.org_id, &stamp) })
+    let updated = users.update_machine(&who, &request.user_id, &change, "COMMAND-5M0od").await?;
+    if !updated.changed {
+        return Err(Error::precondition("COMMAND-2n8vs", "Errors.User.NotChanged"));
+    }
+    Ok(UpdateMachineResponse { details: details(&who.org_id, &updated.stamp) })
 }
 
+/// The name is taken without the blanks around it.
 async fn update_user_name(
     users: Arc<Users>,
     caller: Caller,
     request: UpdateUserNameRequest,
 ) -> Result<UpdateUserNameResponse> {
     let who = caller.admit(&request)?;
-    let stamp = users.update_user_name(&who, &request.user_id, &request.user_name).await?;
-    Ok(UpdateUserNameResponse { details: details(&who.org_id, &stamp) })
+    let user_name = request.user_name.trim();
+    if user_name.is_empty() {
+        return Err(Error::invalid("COMMAND-2N9fs", "ID missing"));
+    }
+    let change = MachineChange { user_name: Some(user_name), ..MachineChange::default() };
+    let updated = users.update_machine(&who, &request.user_id, &change, "COMMAND-5N9ds").await?;
+    if !updated.changed {
+        return Err(Error::precondition("COMMAND-6m9gs", "Username not changed"));
+    }
+    Ok(UpdateUserNameResponse { details: details(&who.org_id, &updated.stamp) })
 }
 
 /// `QUERY-Dfbg2` is also the answer for a user of another organization.
@@ -139,7 +152,8 @@ async fn deactivate_user(
     request: DeactivateUserRequest,
 ) -> Result<DeactivateUserResponse> {
     let who = caller.admit(&request)?;
-    let stamp = users.deactivate_user(&who, &request.id).await?;
+    let errors = SwitchErrors { missing: "COMMAND-3M9ds", refused: "COMMAND-5M0sf" };
+    let stamp = users.switch_user(&who, &request.id, UserSwitch::Deactivate, errors).await?;
     Ok(DeactivateUserResponse { details: details(&who.org_id, &stamp) })
 }
 
@@ -149,25 +163,28 @@ async fn reactivate_user(
     request: ReactivateUserRequest,
 ) -> Result<ReactivateUserResponse> {
     let who = caller.admit(&request)?;
-    let stamp = users.reactivate_user(&who, &request.id).await?;
+    let errors = SwitchErrors { missing: "COMMAND-4M0sd", refused: "COMMAND-6M0sf" };
+    let stamp = users.switch_user(&who, &request.id, UserSwitch::Reactivate, errors).await?;
     Ok(ReactivateUserResponse { details: details(&who.org_id, &stamp) })
 }
 
 async fn lock_user(users: Arc<Users>, caller: Caller, request: LockUserRequest) -> Result<LockUserResponse> {
     let who = caller.admit(&request)?;
-    let stamp = users.lock_user(&who, &request.id).await?;
+    let errors = SwitchErrors { missing: "COMMAND-5M9fs", refused: "COMMAND-3NN8v" };
+    let stamp = users.switch_user(&who, &request.id, UserSwitch::Lock, errors).await?;
     Ok(LockUserResponse { details: details(&who.org_id, &stamp) })
 }
 
 async fn unlock_user(users: Arc<Users>, caller: Caller, request: UnlockUserRequest) -> Result<UnlockUserResponse> {
     let who = caller.admit(&request)?;
-    let stamp = users.unlock_user(&who, &request.id).await?;
+    let errors = SwitchErrors { missing: "COMMAND-M0dos", refused: "COMMAND-4M0ds" };
+    let stamp = users.switch_user(&who, &request.id, UserSwitch::Unlock, errors).await?;
     Ok(UnlockUserResponse { details: details(&who.org_id, &stamp) })
 }
 
 async fn remove_user(users: Arc<Users>, caller: Caller, request: RemoveUserRequest) -> Result<RemoveUserResponse> {
     let who = caller.admit(&request)?;
-    let stamp = users.remove_user(&who, &request.id).await?;
+    let stamp = users.remove_user(&who, &request.id, "COMMAND-m9od").await?;
     Ok(RemoveUserResponse { details: details(&who.org_id, &stamp) })
 }
 

@@ -1,11 +1,13 @@
-//! What those who run the server ask it: probes and metrics.
+//! What those who run the server ask it: probes and metrics; and the document that describes it.
 
+mod document;
 pub mod health;
 mod metrics;
 
 use axum::Router;
 use axum::routing::get;
 
+pub use document::document;
 pub use metrics::Numbers;
 
 use crate::shutdown::Shutdown;

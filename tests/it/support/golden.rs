@@ -39,6 +39,8 @@ pub struct Fill {
     pub method: String,
     pub path: String,
     #[serde(default)]
+    pub headers: HashMap<String, String>,
+    #[serde(default)]
     pub body: Option<Value>,
     #[serde(default)]
     pub bind: HashMap<String, String>,
@@ -111,18 +113,58 @@ fn is_secret(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
+/// Members whose value is when something was done.
+fn is_date(place: &str) -> bool {
+    const DONE: [&str; 6] = ["creation", "change", "deletion", "removal", "set", "deactivation"];
+    place.ends_with("viewTimestamp")
+        || place.ends_with(".timestamp")
+        || place.rsplit('.').next().and_then(|m| m.strip_suffix("Date")).is_some_and(|m| DONE.contains(&m))
+}
+
+/// Two times of what was done, or twice that nothing was.
+fn same_time(a: &str, b: &str) -> bool {
+    const NEVER: &str = "0001-";
+    is_time(a) && is_time(b) && a.starts_with(NEVER) == b.starts_with(NEVER)
+}
+
 fn is_time(text: &str) -> bool {
     text.len() >= 20 && text.ends_with('Z') && text.as_bytes()[10] == b'T'
 }
 
-/// All recordings, in order.
-pub fn recordings() -> Vec<Recording> {
-    lines(include_str!("../../golden/recorded.jsonl"))
+/// A file of recordings with all that belongs to it.
+pub struct Book {
+    pub name: &'static str,
+    /// In the order in which they were made.
+    pub recordings: Vec<Recording>,
+    pub fills: Vec<Fill>,
+    pub differences: Vec<Difference>,
 }
 
-/// All fill-ins, in order.
-pub fn fills() -> Vec<Fill> {
-    lines(include_str!("../../golden/fill.jsonl"))
+impl Book {
+    /// The first recordings: projects, applications, keys, OAuth, HTTP.
+    pub fn first() -> Self {
+        let recordings = include_str!("../../golden/recorded.jsonl");
+        let fills = include_str!("../../golden/fill.jsonl");
+        Self::of("recorded", recordings, fills, include_str!("../../golden/differences.txt"))
+    }
+
+    /// The rest of version 1: administration, organizations, members, project grants, metadata, domains.
+    pub fn wider() -> Self {
+        let recordings = include_str!("../../golden/wider.jsonl");
+        let fills = include_str!("../../golden/wider-fill.jsonl");
+        Self::of("wider", recordings, fills, include_str!("../../golden/wider-differences.txt"))
+    }
+
+    /// The services of version 2.
+    pub fn second() -> Self {
+        let recordings = include_str!("../../golden/v2.jsonl");
+        let fills = include_str!("../../golden/v2-fill.jsonl");
+        Self::of("v2", recordings, fills, include_str!("../../golden/v2-differences.txt"))
+    }
+
+    fn of(name: &'static str, recordings: &str, fills: &str, reviewed: &str) -> Self {
+        Self { name, recordings: lines(recordings), fills: lines(fills), differences: differences(reviewed) }
+    }
 }
 
 fn lines<T: for<'de> Deserialize<'de>>(text: &str) -> Vec<T> {
@@ -130,14 +172,32 @@ fn lines<T: for<'de> Deserialize<'de>>(text: &str) -> Vec<T> {
 }
 
 /// The reviewed differences: `numbers | place | reason`.
-pub fn differences() -> Vec<Difference> {
-    let text = include_str!("../../golden/differences.txt");
+fn differences(text: &str) -> Vec<Difference> {
     let entry = |(at, line): (usize, &str)| {
         let parts: Vec<&str> = line.split(" | ").map(str::trim).collect();
         assert!(parts.len() == 3 && !parts[2].is_empty(), "line {}: numbers | place | reason", at + 1);
         Difference { numbers: parts[0].to_owned(), place: parts[1].to_owned(), line: at + 1 }
     };
     text.lines().enumerate().filter(|(_, l)| !l.is_empty() && !l.starts_with('#')).map(entry).collect()
+}
+
+/// What this server does not have: `method path | reason`. A path may end in `*`.
+pub fn absent() -> Vec<(usize, String)> {
+    let text = include_str!("../../golden/absent.txt");
+    let entry = |(at, line): (usize, &str)| {
+        let (call, reason) = line.split_once(" | ").unwrap_or_default();
+        assert!(!call.is_empty() && !reason.is_empty(), "line {}: method path | reason", at + 1);
+        (at + 1, call.to_owned())
+    };
+    text.lines().enumerate().filter(|(_, l)| !l.is_empty() && !l.starts_with('#')).map(entry).collect()
+}
+
+impl Request {
+    /// Whether a line of [`absent`] means this call.
+    pub fn is(&self, call: &str) -> bool {
+        let this = format!("{} {}", self.method, self.path);
+        call.strip_suffix('*').map_or(this == call, |start| this.starts_with(start))
+    }
 }
 
 impl Difference {
@@ -177,8 +237,7 @@ pub fn compare(recorded: &Value, ours: &Value, place: &str, names: &mut Names, o
             }
         }
         (Value::String(a), Value::String(b)) => {
-            let date = ["creationDate", "changeDate", "viewTimestamp"].iter().any(|d| place.ends_with(d));
-            let same = if date { is_time(a) && is_time(b) } else { names.same(a, b) };
+            let same = if is_date(place) { same_time(a, b) } else { names.same(a, b) };
             if !same {
                 out.push((place.to_owned(), format!("{a} -> {b}")));
             }

@@ -1,0 +1,23 @@
+//! `zitadel.project.v2.ProjectService`: projects and their roles, addressed by their ids alone.
+
+mod parts;
+mod projects;
+mod roles;
+
+use std::sync::Arc;
+
+use parts::Parts;
+
+use super::adapter::routes::Table;
+use crate::auth::Owners;
+use crate::service::Services;
+
+/// Every RPC of the family.
+pub fn routes(table: Table, services: &Services, owners: &Owners) -> Table {
+    let parts = Arc::new(Parts {
+        projects: Arc::clone(&services.projects),
+        roles: Arc::clone(&services.roles),
+        owners: owners.clone(),
+    });
+    table.resource(Arc::clone(&parts), projects::routes).resource(parts, roles::routes)
+}

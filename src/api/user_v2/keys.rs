@@ -1,0 +1,65 @@
+//! Keys of machine users.
+
+use std::sync::Arc;
+
+use buffa::MessageField;
+
+use super::parts::Parts;
+use super::queries;
+use crate::api::adapter::details::timestamp;
+use crate::api::adapter::pages::{page, pagination};
+use crate::api::adapter::routes::Resource;
+use crate::api::adapter::times::expiration;
+use crate::auth::{Caller, Denied, Target};
+use crate::error::Result;
+use crate::proto::zitadel::user::v2::{
+    AddKeyRequest, AddKeyResponse, Key, ListKeysRequest, ListKeysResponse, RemoveKeyRequest, RemoveKeyResponse,
+};
+use crate::service::machine_keys::{NewMachineKey, no_key, no_user};
+use crate::store::OwnedCredentialRow;
+
+/// RPCs of keys.
+pub fn routes(table: Resource<Parts>) -> Resource<Parts> {
+    table.rpc("AddKey", add_key).rpc("RemoveKey", remove_key).rpc("ListKeys", list_keys)
+}
+
+async fn add_key(parts: Arc<Parts>, caller: Caller, request: AddKeyRequest) -> Result<AddKeyResponse> {
+    let found = parts.owners.find(&request, Target::User(&request.user_id)).await?.ok_or_else(no_user)?;
+    let who = parts.owners.admit_or_self(caller, &request, &found, Denied::Command).await?;
+    let expires_at = expiration(&request.expiration_date)?;
+    let new = NewMachineKey { user_id: &request.user_id, expires_at, public_key: &request.public_key };
+    let key = parts.keys.add_machine_key(&who, new).await?;
+    Ok(AddKeyResponse {
+        creation_date: MessageField::some(timestamp(key.stamp.created_at)),
+        key_id: key.id,
+        key_content: key.file,
+    })
+}
+
+async fn remove_key(parts: Arc<Parts>, caller: Caller, request: RemoveKeyRequest) -> Result<RemoveKeyResponse> {
+    let found = parts.owners.find(&request, Target::User(&request.user_id)).await?.ok_or_else(no_key)?;
+    let who = parts.owners.admit_or_self(caller, &request, &found, Denied::Command).await?;
+    let stamp = parts.keys.remove_machine_key(&who, &request.user_id, &request.key_id).await?;
+    Ok(RemoveKeyResponse { deletion_date: MessageField::some(timestamp(stamp.changed_at)) })
+}
+
+async fn list_keys(parts: Arc<Parts>, caller: Caller, request: ListKeysRequest) -> Result<ListKeysResponse> {
+    let reach = parts.owners.reach(caller, &request).await?;
+    let page = page(&request.pagination)?;
+    let filters: Vec<_> = request.filters.iter().filter_map(queries::key_filter).collect();
+    let order = queries::credential_order(request.sorting_column.map(|column| column.to_i32()));
+    let list = parts.keys.list_all_machine_keys(&reach, &filters, order, page).await?;
+    Ok(ListKeysResponse { pagination: pagination(&list, page), result: list.rows.into_iter().map(message).collect() })
+}
+
+/// A key as clients read it. It never changes, so both its dates are that of its making.
+fn message(key: OwnedCredentialRow) -> Key {
+    Key {
+        creation_date: MessageField::some(timestamp(key.row.created_at)),
+        change_date: MessageField::some(timestamp(key.row.created_at)),
+        id: key.row.id,
+        user_id: key.user_id,
+        organization_id: key.org_id,
+        expiration_date: MessageField::some(timestamp(key.row.expires_at)),
+    }
+}
