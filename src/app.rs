@@ -170,11 +170,12 @@ impl Common<'_> {
             project_id: project_id.clone(),
         });
         let (access_lifetime, id_lifetime) = config.lifetimes();
+        let services = Services::new(&deps);
+        let removal = (*services.removal).clone();
         let housekeeping = Housekeeping::start(
-            Chores { store: deps.store.clone(), usage: usage.clone(), env: deps.env.clone() },
+            Chores { store: deps.store.clone(), usage: usage.clone(), env: deps.env.clone(), removal },
             config.intervals(),
         );
-        let services = Services::new(&deps);
         let oauth = OAuth::new(Parts {
             deps: deps.clone(),
             signing: signing.clone(),

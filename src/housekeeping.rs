@@ -1,5 +1,5 @@
 //! What is done now and then, beside all requests: uses of credentials are written, expired tokens go, the
-//! mark of identifiers is kept ahead of the clock, caches give back what is too old.
+//! mark of identifiers is kept ahead of the clock, caches give back what is too old, removed organizations are emptied.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use crate::clock::{Clock, Micros};
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::ids::Ids;
+use crate::service::removal::Removal;
 use crate::store::Store;
 
 /// Tokens deleted in one statement: short enough that no other writer waits for long.
@@ -33,6 +34,9 @@ pub struct Intervals {
 /// How often a process says that it still has its node number: well within the hour it has been lent for.
 const KEEP: Duration = Duration::from_mins(10);
 
+/// How often somebody looks for removed organizations that another process left with something in them.
+const LOOK: Duration = Duration::from_mins(1);
+
 /// What the work in the background is about.
 #[derive(Clone)]
 pub struct Chores {
@@ -42,6 +46,8 @@ pub struct Chores {
     pub usage: Usage,
     /// The present time, and the maker of identifiers.
     pub env: Env,
+    /// Empties organizations that have been removed.
+    pub removal: Removal,
 }
 
 /// The work in the background.
@@ -57,7 +63,8 @@ impl Housekeeping {
         let stopped = Arc::clone(&stop);
         let task = tokio::spawn(async move {
             let marking = tokio::spawn(keep_marks(chores.clone()));
-            let Chores { store, usage, env } = chores;
+            let emptying = tokio::spawn(empty(chores.removal.clone()));
+            let Chores { store, usage, env, .. } = chores;
             // Not at once: nothing has been used yet, and what is written empties the caches.
             let mut usages = interval_at(Instant::now() + every.usage, every.usage);
             let mut sweeps = interval(every.sweep);
@@ -77,8 +84,10 @@ impl Housekeeping {
                 };
                 report(outcome);
             }
-            marking.abort();
-            let _ = marking.await;
+            for beside in [marking, emptying] {
+                beside.abort();
+                let _ = beside.await;
+            }
             report(usage.write(&store).await);
         });
         Self { stop, task: tokio::sync::Mutex::new(Some(task)) }
@@ -109,6 +118,20 @@ async fn keep_marks(Chores { store, env, .. }: Chores) {
             _ = keeps.tick() => store.node_keep(env.ids.node(), env.clock.now()).await.map_err(Error::from),
         };
         report(outcome);
+    }
+}
+
+/// Empties organizations that have been removed: at the start those that another run left, then as they come. On its
+/// own, because it may take long.
+async fn empty(removal: Removal) {
+    let mut looks = interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = looks.tick() => {}
+            () = removal.begun() => {}
+        }
+        report(removal.go_on().await);
     }
 }
 

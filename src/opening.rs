@@ -200,7 +200,7 @@ impl Opened {
     /// Ends a start that failed: closes the store and removes what was made, unless the database relies on
     /// it by now, or cannot be asked.
     pub async fn abandon(mut self, error: StartError) -> StartError {
-        let set_up = self.store.instance().await.map(|row| row.is_some());
+        let set_up = self.store.is_set_up().await;
         let keys = self.store.signing_keys().await.map(|rows| rows.len());
         let as_before = matches!((set_up, keys), (Ok(set_up), Ok(keys))
             if set_up == self.before.set_up && keys == self.before.signing_keys.len());

@@ -8,14 +8,15 @@ use super::options::{self, Options, given};
 use super::source::Placed as _;
 
 /// Names of all rules of a field.
-const RULES: [&str; 8] =
-    ["min_len", "max_len", "defined_only", "not_zero", "required", "max_bytes", "min_items", "max_items"];
+const RULES: [&str; 9] =
+    ["min_len", "max_len", "defined_only", "not_zero", "required", "max_bytes", "min_items", "max_items", "min_bytes"];
 
 /// `(zitadel.v1.rules)` of a field; a number that is 0 is no rule.
 #[derive(Default)]
 pub struct FieldRules {
     pub min_len: u32,
     pub max_len: u32,
+    pub min_bytes: u32,
     pub max_bytes: u32,
     pub min_items: u32,
     pub max_items: u32,
@@ -38,6 +39,7 @@ impl From<&DynamicMessage> for FieldRules {
         Self {
             min_len: number("min_len"),
             max_len: number("max_len"),
+            min_bytes: number("min_bytes"),
             max_bytes: number("max_bytes"),
             min_items: number("min_items"),
             max_items: number("max_items"),
@@ -85,6 +87,9 @@ fn field(field: &FieldDescriptor, options: &Options) -> Result<(), Problem> {
     if rules.max_len != 0 && rules.min_len > rules.max_len {
         return wrong("min_len is more than max_len".to_owned());
     }
+    if rules.min_bytes > rules.max_bytes {
+        return wrong("min_bytes is more than max_bytes".to_owned());
+    }
     if rules.min_items > rules.max_items {
         return wrong("min_items is more than max_items".to_owned());
     }
@@ -96,7 +101,7 @@ fn applies(rule: &str, field: &FieldDescriptor) -> bool {
     match field.kind() {
         _ if matches!(rule, "min_items" | "max_items") => field.is_list(),
         Kind::String => matches!(rule, "min_len" | "max_len" | "max_bytes"),
-        Kind::Bytes => rule == "max_bytes",
+        Kind::Bytes => matches!(rule, "min_bytes" | "max_bytes"),
         Kind::Enum(_) => matches!(rule, "defined_only" | "not_zero"),
         Kind::Message(_) => rule == "required" && !field.is_list() && field.containing_oneof().is_none(),
         _ => false,

@@ -90,8 +90,8 @@ fn element(field: &FieldDescriptor, rules: &FieldRules, value: &str, at: &str) -
 
 /// The length in bytes, where that is bounded.
 fn length(rules: &FieldRules, value: &str, at: &str) -> Option<String> {
-    let max = rules.max_bytes;
-    (max != 0).then(|| format!("rule::bytes({value}.len(), {max}, {at})?;"))
+    let (min, max) = (rules.min_bytes, rules.max_bytes);
+    (max != 0).then(|| format!("rule::bytes({value}.len(), {min}, {max}, {at})?;"))
 }
 
 fn oneof_checks(oneof: &OneofDescriptor, options: &Options) -> Vec<String> {

@@ -12,6 +12,7 @@ mod family;
 mod management_v1;
 mod oauth;
 mod ops;
+mod org_v2;
 mod project_v2;
 mod router;
 mod user_v2;

@@ -18,10 +18,15 @@ pub struct Caller {
     pub(super) user_org_id: String,
     /// The organization the call is about (contract 1.5).
     pub(super) org_id: String,
+    /// Whether that organization has been removed.
+    pub(super) org_removed: bool,
     /// When the call came in.
     pub(super) now: Micros,
     pub(super) memberships: Arc<[Membership]>,
 }
+
+/// What is in a removed organization: the id of one that is nowhere, for no id holds a blank.
+const NOWHERE: &str = " ";
 
 /// Somebody who may do what it asks for, in the organization of the call.
 #[derive(Debug)]
@@ -51,9 +56,30 @@ impl Caller {
             user_id: String::new(),
             user_org_id: String::new(),
             org_id: String::new(),
+            org_removed: false,
             now,
             memberships: Arc::new([]),
         }
+    }
+
+    /// As [`Caller::admit_anyway`], for calls about what is in an organization. Of one that has been removed nothing
+    /// is found, and nothing can be put into it.
+    ///
+    /// # Errors
+    /// As [`Caller::admit_anyway`]; `COMMAND-QXPGs` something would be written into a removed organization.
+    pub fn admit<C: Call>(self, request: &C) -> Result<Admitted> {
+        let removed = self.org_removed;
+        let mut who = self.admit_anyway(request)?;
+        match C::RPC.permission {
+            Permission::Named(permission) if removed && is_inside(permission) => {
+                if !reads(permission) {
+                    return Err(Error::precondition("COMMAND-QXPGs", "Organisation not found"));
+                }
+                NOWHERE.clone_into(&mut who.org_id);
+            }
+            _ => {}
+        }
+        Ok(who)
     }
 
     /// The first line of every function of the wire: may the caller do this, and is the request well
@@ -61,7 +87,7 @@ impl Caller {
     ///
     /// # Errors
     /// The answers of contract 1.5 (codes 5 and 7) and 1.3 (code 3).
-    pub fn admit<C: Call>(self, request: &C) -> Result<Admitted> {
+    pub fn admit_anyway<C: Call>(self, request: &C) -> Result<Admitted> {
         let granted = match C::RPC.permission {
             Permission::Public | Permission::Authenticated => Granted::Everywhere,
             Permission::Named(permission) => evaluate(&self.memberships, &self.org_id, permission)?,
@@ -87,6 +113,16 @@ impl Caller {
         let Self { user_id, user_org_id, org_id, now, .. } = self;
         Admitted { user_id, user_org_id, org_id, now, granted, _made_here: () }
     }
+}
+
+/// Whether a permission is about what is in the organization of the call.
+fn is_inside(permission: &str) -> bool {
+    !permission.starts_with("iam.") && !permission.contains(".global.") && permission != "org.create"
+}
+
+/// Whether a permission changes nothing.
+fn reads(permission: &str) -> bool {
+    permission.rsplit('.').next() == Some("read")
 }
 
 impl Admitted {

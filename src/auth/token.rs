@@ -15,7 +15,7 @@ use crate::crypto::secrets;
 use crate::env::Env;
 use crate::error::{Code, Error, Result};
 use crate::proto::Permission;
-use crate::store::{Answer, Cache, CallerRow, Credentials, Found, Heap, Store, UserState, Verdict, names};
+use crate::store::{Answer, Cache, CallerRow, Credentials, Found, Heap, OrgState, Store, UserState, Verdict, names};
 
 const BEARER: &str = "Bearer ";
 /// Bytes of memory for callers: some ten thousand.
@@ -69,6 +69,7 @@ struct Known {
     user_id: String,
     user_org_id: String,
     org_id: Option<String>,
+    org_removed: bool,
     expires_at: Micros,
     is_pat: bool,
     memberships: Arc<[Membership]>,
@@ -131,6 +132,7 @@ impl Gate {
             user_id: caller.user_id.clone(),
             user_org_id: caller.user_org_id.clone(),
             org_id: caller.org_id.clone().ok_or_else(no_org)?,
+            org_removed: caller.org_removed,
             now,
             memberships: Arc::clone(&caller.memberships),
         })
@@ -174,13 +176,19 @@ impl Inner {
         {
             return Ok(None);
         }
+        let org_removed = match first.context_state {
+            Some(state) => state == OrgState::Removed,
+            None => parts.store.org_was_removed(org_id).await?,
+        };
+        let held = rows.iter().filter(|row| !org_removed || row.member_org.as_deref() == Some(""));
         let caller = Known {
             user_id: first.user_id.clone(),
             user_org_id: first.org_id.clone(),
-            org_id: first.context_org.clone(),
+            org_id: first.context_org.clone().or_else(|| org_removed.then(|| org_id.to_owned())),
+            org_removed,
             expires_at: first.expires_at,
             is_pat: first.scopes.is_none(),
-            memberships: rows.iter().filter_map(|row| membership(row).transpose()).collect::<Result<_>>()?,
+            memberships: held.filter_map(|row| membership(row).transpose()).collect::<Result<_>>()?,
         };
         let of = rows.iter().filter_map(|row| row.member_org.as_deref()).chain(first.context_org.as_deref());
         let of = of.chain([first.org_id.as_str()]).filter(|id| !id.is_empty());

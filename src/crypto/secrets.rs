@@ -32,7 +32,12 @@ pub fn request_id(random: &Random) -> [u8; PORTION] {
 
 /// SHA-256, as stored and compared.
 pub fn hash(secret: &str) -> [u8; 32] {
-    Sha256::digest(secret.as_bytes()).into()
+    digest(secret.as_bytes())
+}
+
+/// SHA-256 of bytes.
+pub fn digest(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
 }
 
 /// A client secret: 64 characters of `a-z A-Z 0-9`, evenly distributed (contract 5.2).

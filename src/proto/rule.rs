@@ -33,12 +33,16 @@ pub fn text(value: &str, min: u32, max: u32, message: &str, field: &dyn Display)
 /// Length of a text or byte string in bytes.
 ///
 /// # Errors
-/// It is longer than `max`.
-pub fn bytes(length: usize, max: u32, message: &str, field: &dyn Display) -> Result<(), Violation> {
-    if length > max as usize {
-        return Err(violation(message, field, &format!("value length must be at most {max} bytes")));
+/// It is shorter than `min` or longer than `max`.
+pub fn bytes(length: usize, min: u32, max: u32, message: &str, field: &dyn Display) -> Result<(), Violation> {
+    if (min as usize..=max as usize).contains(&length) {
+        return Ok(());
     }
-    Ok(())
+    let reason = match min {
+        0 => format!("value length must be at most {max} bytes"),
+        _ => format!("value length must be between {min} and {max} bytes, inclusive"),
+    };
+    Err(violation(message, field, &reason))
 }
 
 /// Number of elements of a list, looked at before any of them is.

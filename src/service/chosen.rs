@@ -28,7 +28,7 @@ pub(super) fn check_id(id: &str) -> Result<()> {
 /// The store failed.
 pub(super) async fn looks_given(deps: &Deps, text: Option<&str>) -> Result<bool> {
     let Some(text) = text.filter(|text| number(text)) else { return Ok(false) };
-    let first = deps.store.instance().await?.map(|i| i.default_org_id).unwrap_or_default();
+    let first = deps.store.instance().await?.map(|i| i.instance_id).unwrap_or_default();
     Ok((text.len(), text) >= (first.len(), first.as_str()))
 }
 

@@ -5,20 +5,24 @@
 pub mod apps;
 mod chosen;
 mod deps;
+pub mod instance;
 pub mod keys;
 pub mod machine_keys;
 mod material;
 mod member_rules;
 pub mod members;
 pub mod memberships;
+pub mod metadata;
 pub mod oauth;
 pub mod oidc;
 pub mod oidc_config;
 mod oidc_stored;
+pub mod org_domains;
 pub mod orgs;
 pub mod outcome;
 pub mod project_grants;
 pub mod projects;
+pub mod removal;
 pub mod roles;
 mod setup;
 pub mod texts;
@@ -31,13 +35,17 @@ use std::sync::Arc;
 
 use apps::Apps;
 pub use deps::Deps;
+use instance::Instance;
 use keys::Keys;
 use machine_keys::MachineKeys;
 use members::Members;
 use memberships::Memberships;
+use metadata::Metadata;
+use org_domains::OrgDomains;
 use orgs::Orgs;
 use project_grants::ProjectGrants;
 use projects::Projects;
+use removal::Removal;
 use roles::Roles;
 pub use setup::setup;
 use tokens::Tokens;
@@ -48,6 +56,11 @@ use users::Users;
 #[derive(Clone)]
 pub struct Services {
     pub orgs: Arc<Orgs>,
+    pub instance: Arc<Instance>,
+    /// Removal of organizations.
+    pub removal: Arc<Removal>,
+    pub org_domains: Arc<OrgDomains>,
+    pub metadata: Arc<Metadata>,
     pub users: Arc<Users>,
     pub machine_keys: Arc<MachineKeys>,
     /// Tokens and secrets of machine users.
@@ -66,6 +79,10 @@ impl Services {
     pub fn new(deps: &Deps) -> Self {
         Self {
             orgs: Arc::new(Orgs(deps.clone())),
+            instance: Arc::new(Instance(deps.clone())),
+            removal: Arc::new(Removal::new(deps.clone())),
+            org_domains: Arc::new(OrgDomains(deps.clone())),
+            metadata: Arc::new(Metadata(deps.clone())),
             users: Arc::new(Users(deps.clone())),
             machine_keys: Arc::new(MachineKeys(deps.clone())),
             tokens: Arc::new(Tokens(deps.clone())),

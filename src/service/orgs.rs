@@ -1,35 +1,101 @@
 //! Organizations.
 
 use super::Deps;
+use super::chosen::{check_id, looks_given};
 use super::outcome::{Created, changed, made};
-use crate::auth::Admitted;
-use crate::error::{Error, Result};
-use crate::store::{AggregateKind, MemberAdded, OrgAdded, OrgRenamed, OrgRow, OrgTaken, Scope, Stamp, UserAt, Work};
+use super::texts::USER_NOT_FOUND;
+use crate::auth::{Admitted, role_names};
+use crate::error::{Code, Error, Result};
+use crate::store::{
+    AggregateKind, ChangePage, ChangeRow, DomainMoved, Held, MemberAdded, OrgAdded, OrgRenamed, OrgRow, OrgState,
+    OrgSwitched, OrgTaken, Scope, Stamp, UserAt, Work,
+};
 
 /// Longest label of a domain in bytes (RFC 1035, section 2.3.4).
 const MAX_LABEL: usize = 63;
 
 pub struct Orgs(pub(super) Deps);
 
+/// A new organization.
+#[derive(Debug)]
+pub struct NewOrg<'a> {
+    /// The identifier that the caller chooses; one is made if there is none.
+    pub id: Option<&'a str>,
+    pub name: &'a str,
+    /// Its first members.
+    pub owners: &'a [Owner<'a>],
+}
+
+/// A first member of an organization.
+#[derive(Debug, Clone, Copy)]
+pub struct Owner<'a> {
+    /// A user of any organization.
+    pub user_id: &'a str,
+    /// Its roles; the owner's if there are none.
+    pub roles: &'a [String],
+}
+
+impl<'a> Owner<'a> {
+    /// The user with its roles, all of which are for organizations.
+    fn checked(&self) -> Result<(&'a str, Vec<&'a str>)> {
+        if self.roles.is_empty() {
+            return Ok((self.user_id, vec![OWNER]));
+        }
+        let roles: Vec<&str> = self.roles.iter().map(String::as_str).collect();
+        let fits = |role: &&str| role.starts_with("ORG") && role_names().any(|name| name == *role);
+        if roles.iter().all(fits) {
+            return Ok((self.user_id, roles));
+        }
+        Err(Error::invalid("Org-4N8es", "Errors.Org.MemberInvalid"))
+    }
+}
+
+const OWNER: &str = "ORG_OWNER";
+
+fn no_owner() -> Error {
+    Error::precondition("ORG-GoXOn", USER_NOT_FOUND)
+}
+
 impl Orgs {
-    /// Adds an organization with the caller as its owner; it gets a domain below that of the issuer.
+    /// Adds an organization, which gets a domain below that of the issuer.
     ///
     /// # Errors
-    /// `ORG-RrfXY` the name yields no domain, `EVENT-Mf9sd` blank name, code 6 name or domain taken.
-    pub async fn add_org(&self, who: &Admitted, name: &str) -> Result<Created> {
-        let name = checked(name)?;
+    /// `ORG-RrfXY` the name yields no domain, `EVENT-Mf9sd` blank name, `Org-4N8es` a role is not for organizations,
+    /// code 3 the chosen id has other signs than ids may have, `ORG-laho2n` it is used or was, `ORG-GoXOn` an owner is
+    /// not there, code 6 name or domain taken.
+    pub async fn add_org(&self, who: &Admitted, new: NewOrg<'_>) -> Result<Created> {
+        let name = checked(new.name)?;
         let domain = domain_of(name, &self.0.domain)?;
-        let id = self.0.env.ids.next().await;
+        let owners = new.owners.iter().map(Owner::checked).collect::<Result<Vec<_>>>()?;
+        let id = match new.id {
+            Some(id) => {
+                check_id(id)?;
+                if looks_given(&self.0, Some(id)).await? {
+                    let text =
+                        "numbers like this are ids that the server gives; leave it out, or choose one with a letter";
+                    return Err(Error::native(Code::InvalidArgument, text));
+                }
+                id.to_owned()
+            }
+            None => self.0.env.ids.next().await,
+        };
         let added = OrgAdded { id: &id, name, domain: &domain };
         let work = self.0.store.work(who.actor(), async |mut work| {
-            // The owner must stay until its membership is written.
-            let owner_org = work.user_kept(&who.user_id).await?;
-            let owner_org = owner_org.ok_or_else(|| Error::unauthenticated("AUTH-7fs1e", "Errors.Token.Invalid"))?;
-            free(&mut work, name, &domain, "").await?;
+            if new.id.is_some() && work.org_id_used(&id).await? {
+                return Err(Error::new(Code::AlreadyExists, "ORG-laho2n", "Errors.Org.AlreadyExisting"));
+            }
+            // Owners must stay until their memberships are written.
+            let mut places = Vec::with_capacity(owners.len());
+            for (user_id, _) in &owners {
+                places.push(work.user_kept(user_id).await?.ok_or_else(no_owner)?);
+            }
+            free(&mut work, name, "", Some(&domain)).await?;
             let mut org = work.begin(AggregateKind::Org, &id, &id);
-            org.record(&added).await?;
-            let user = UserAt { org_id: &owner_org, id: &who.user_id };
-            let event = org.record(&MemberAdded { scope: Scope::Org(&id), user, roles: &["ORG_OWNER"] }).await?;
+            let mut event = org.record(&added).await?;
+            for (org_id, (user_id, roles)) in places.iter().zip(&owners) {
+                let user = UserAt { org_id, id: user_id };
+                event = org.record(&MemberAdded { scope: Scope::Org(&id), user, roles }).await?;
+            }
             Ok(made(&event))
         });
         let stamp = work.await?;
@@ -50,17 +116,72 @@ impl Orgs {
                 return Err(Error::precondition("ORG-4VSdf", "Organisation not changed"));
             }
             let domain = domain_of(name, &self.0.domain)?;
-            free(org.work, name, &domain, id).await?;
-            let (old_domain, created_at) = (org.row.primary_domain.clone(), org.row.stamp.created_at);
-            let renamed = OrgRenamed { id, name, old_domain: &old_domain, domain: &domain };
-            Ok(changed(&org.record(&renamed).await?, created_at))
+            let old = self.derived(&mut org).await?.filter(|old| *old != domain);
+            free(org.work, name, id, old.as_ref().map(|_| domain.as_str())).await?;
+            let primary = old.as_ref() == Some(&org.row.primary_domain);
+            let moved = old.as_deref().map(|old| DomainMoved { old, new: &domain, primary });
+            let event = org.record(&OrgRenamed { id, name, moved }).await?;
+            Ok(changed(&event, org.row.stamp.created_at))
         });
         work.await
     }
 
-    /// The organization of the call.
+    /// The domain that follows from the present name, if the organization has it still.
+    async fn derived(&self, org: &mut Held<'_, OrgRow>) -> Result<Option<String>> {
+        let Ok(domain) = domain_of(&org.row.name, &self.0.domain) else { return Ok(None) };
+        Ok(org.work.domain_by_name(&org.row.id, &domain).await?.map(|row| row.id))
+    }
+
+    /// Switches the organization of the call off; nothing in it changes by that.
+    ///
+    /// # Errors
+    /// `ORG-oL9nT` it has been removed, `EVENT-Dbs2g` inactive already.
+    pub async fn deactivate_org(&self, who: &Admitted) -> Result<Stamp> {
+        let already = || Error::precondition("EVENT-Dbs2g", "Organisation is already deactivated");
+        self.switch(who, false, "ORG-oL9nT", already).await
+    }
+
+    /// Switches the organization of the call on.
+    ///
+    /// # Errors
+    /// `ORG-Dgf3g` it has been removed, `EVENT-bfnrh` active already.
+    pub async fn reactivate_org(&self, who: &Admitted) -> Result<Stamp> {
+        let already = || Error::precondition("EVENT-bfnrh", "Organisation is already active");
+        self.switch(who, true, "ORG-Dgf3g", already).await
+    }
+
+    async fn switch(
+        &self,
+        who: &Admitted,
+        active: bool,
+        missing: &'static str,
+        already: fn() -> Error,
+    ) -> Result<Stamp> {
+        let id = &who.org_id;
+        let work = self.0.store.work(who.actor(), async |mut work| {
+            let mut org = work.org_held(id).await?.ok_or_else(|| Error::not_found(missing, NOT_FOUND))?;
+            if (org.row.state == OrgState::Active) == active {
+                return Err(already());
+            }
+            let event = org.record(&OrgSwitched { id, active }).await?;
+            Ok(changed(&event, org.row.stamp.created_at))
+        });
+        work.await
+    }
+
+    /// The organization of the call, also one that has been removed.
     pub async fn org(&self, who: &Admitted) -> Result<Option<OrgRow>> {
-        Ok(self.0.store.org_by_id(&who.org_id).await?)
+        Ok(self.0.store.org_seen(&who.org_id).await?)
+    }
+
+    /// The active organization with this primary domain, whoever asks.
+    pub async fn org_by_domain(&self, _who: &Admitted, domain: &str) -> Result<Option<OrgRow>> {
+        Ok(self.0.store.org_by_domain(domain).await?)
+    }
+
+    /// What happened to the organization, its domains, members and metadata.
+    pub async fn list_org_changes(&self, who: &Admitted, page: ChangePage) -> Result<Vec<ChangeRow>> {
+        Ok(self.0.store.changes(AggregateKind::Org, &who.org_id, &who.org_id, None, page).await?)
     }
 }
 
@@ -72,18 +193,23 @@ fn checked(name: &str) -> Result<&str> {
     }
 }
 
-/// Whether no organization but `own` has that name or domain.
-async fn free(work: &mut Work, name: &str, domain: &str, own: &str) -> Result<()> {
-    match work.org_taken(name, domain, own).await? {
+/// Whether no organization but `own` has that name, and none the domain.
+async fn free(work: &mut Work, name: &str, own: &str, domain: Option<&str>) -> Result<()> {
+    match work.org_taken(name, own, domain).await? {
         Some(OrgTaken::Name) => Err(Error::already_exists(NAME_TAKEN)),
         Some(OrgTaken::Domain) => Err(Error::already_exists(DOMAIN_TAKEN)),
         None => Ok(()),
     }
 }
 
-const NOT_FOUND: &str = "Organisation not found";
+pub(super) const NOT_FOUND: &str = "Organisation not found";
 const NAME_TAKEN: &str = "Organisation's name or id already taken";
-const DOMAIN_TAKEN: &str = "Domain already exists";
+pub(super) const DOMAIN_TAKEN: &str = "Domain already exists";
+
+/// What calls that write into a removed organization answer.
+pub(super) fn gone() -> Error {
+    Error::precondition("COMMAND-QXPGs", NOT_FOUND)
+}
 
 /// `<label>.<domain of the server>`: letters, marks, digits and `-` of the name, blanks as `-`.
 pub(super) fn domain_of(name: &str, server: &str) -> Result<String> {

@@ -253,7 +253,11 @@ pub(super) async fn lose(
 }
 
 /// Removes a grant that is held to its end, with all that follows. Gives the last event of all.
-async fn remove(project: &mut Held<'_, ProjectRow>, at: ProjectAt<'_>, grant: &ProjectGrantHeld) -> Result<Recorded> {
+pub(super) async fn remove(
+    project: &mut Held<'_, ProjectRow>,
+    at: ProjectAt<'_>,
+    grant: &ProjectGrantHeld,
+) -> Result<Recorded> {
     let grant_at = ProjectGrantAt { org_id: at.org_id, id: &grant.id };
     let last = user_grants::cascade(project.work, GrantsOf::ProjectGrant(grant_at)).await?;
     let event = project.record(&ProjectGrantRemoved { at: grant_at }).await?;

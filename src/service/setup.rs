@@ -20,6 +20,7 @@ const USER_NAME: &str = "admin";
 const USER_DISPLAY_NAME: &str = "admin machine";
 
 struct Ids {
+    instance: String,
     org: String,
     project: String,
     user: String,
@@ -40,6 +41,7 @@ pub async fn setup(deps: &Deps, token_file: &Path) -> Result<bool> {
         return Ok(false);
     }
     let ids = Ids {
+        instance: deps.env.ids.next().await,
         org: deps.env.ids.next().await,
         project: deps.env.ids.next().await,
         user: deps.env.ids.next().await,
@@ -51,7 +53,7 @@ pub async fn setup(deps: &Deps, token_file: &Path) -> Result<bool> {
     let now = deps.env.clock.now();
     let actor = Actor { id: &ids.user, org_id: "", now };
     let work = deps.store.work(actor, async |mut work| {
-        if !work.instance_claim(&ids.org, &ids.project, now).await? {
+        if !work.instance_claim(&ids.instance, &ids.org, &ids.project, now).await? {
             return Ok(false);
         }
         write(&mut work, &ids, &domain, &secrets::hash(&token)).await?;

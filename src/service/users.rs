@@ -127,6 +127,11 @@ impl Users {
         Ok(self.0.store.user_by_id(UserAt { org_id: &who.user_org_id, id: &who.user_id }).await?)
     }
 
+    /// The user of this login name, in whatever case, of any organization.
+    pub async fn user_by_login_name(&self, _who: &Admitted, login_name: &str) -> Result<Option<UserRow>> {
+        Ok(self.0.store.user_by_login_name(login_name).await?)
+    }
+
     /// Users of the organization, in any state.
     pub async fn list_users(
         &self,

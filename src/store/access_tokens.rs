@@ -82,6 +82,7 @@ macro_rules! token {
              JOIN organizations o ON o.id = u.org_id AND o.state = 1 \
              LEFT JOIN user_grants g ON g.user_id = t.user_id AND g.user_org_id = t.org_id \
              AND g.project_id = $2 AND g.state = 1 \
+             AND g.org_id NOT IN (SELECT r.id FROM organizations r WHERE r.state = 3) \
              LEFT JOIN organizations h ON h.id = g.org_id ",
             $rest
         )

@@ -31,7 +31,8 @@ macro_rules! columns {
 
 pub(super) const APP_BY_ID: &str =
     concat!("SELECT ", columns!(), " FROM apps a WHERE a.org_id = $1 AND a.project_id = $2 AND a.id = $3");
-pub(super) const APP_PLACE: &str = "SELECT org_id, project_id FROM apps WHERE id = $1";
+pub(super) const APP_PLACE: &str = "SELECT a.org_id, a.project_id FROM apps a WHERE a.id = $1 \
+     AND EXISTS (SELECT 1 FROM organizations o WHERE o.id = a.org_id AND o.state <> 3)";
 pub(super) const APP_INSERT: &str = "INSERT INTO apps (org_id, project_id, id, kind, name, name_folded, state, \
      client_id, auth_method, takes_keys, secret_hash, oidc_config, key_count, switched_sequence, sequence, \
      created_at, changed_at) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $10, $11, 0, 0, $12, $13, $13)";

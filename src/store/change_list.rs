@@ -6,8 +6,8 @@ use super::{AggregateKind, ChangeRow, Result, Store};
 /// Which events of a change list to give.
 #[derive(Debug, Clone, Copy)]
 pub struct ChangePage {
-    /// Only events with a greater sequence.
-    pub after: i64,
+    /// Only events with a greater sequence; newest first, with a smaller one. 0 for all.
+    pub from: i64,
     /// At most so many.
     pub limit: i64,
     /// Oldest first.
@@ -15,11 +15,13 @@ pub struct ChangePage {
 }
 
 macro_rules! changes {
-    ($filter:literal, $order:literal) => {
+    ($from:literal, $filter:literal, $order:literal) => {
         concat!(
             "SELECT e.sequence, e.kind, e.editor_id, e.created_at, u.name AS editor_name, \
              u.user_name AS editor_login_name FROM events e LEFT JOIN users u ON u.id = e.editor_id \
-             WHERE e.org_id = $1 AND e.aggregate_kind = $2 AND e.aggregate_id = $3 AND e.sequence > $4 ",
+             WHERE e.org_id = $1 AND e.aggregate_kind = $2 AND e.aggregate_id = $3 AND e.sequence ",
+            $from,
+            " $4 ",
             $filter,
             " ORDER BY e.sequence ",
             $order,
@@ -27,10 +29,10 @@ macro_rules! changes {
         )
     };
 }
-pub(super) const CHANGES_ASC: &str = changes!("", "ASC");
-pub(super) const CHANGES_DESC: &str = changes!("", "DESC");
-pub(super) const APP_CHANGES_ASC: &str = changes!("AND e.app_id = $6", "ASC");
-pub(super) const APP_CHANGES_DESC: &str = changes!("AND e.app_id = $6", "DESC");
+pub(super) const CHANGES_ASC: &str = changes!(">", "", "ASC");
+pub(super) const CHANGES_DESC: &str = changes!("<", "", "DESC");
+pub(super) const APP_CHANGES_ASC: &str = changes!(">", "AND e.app_id = $6", "ASC");
+pub(super) const APP_CHANGES_DESC: &str = changes!("<", "AND e.app_id = $6", "DESC");
 
 impl Store {
     /// Events of an aggregate, or of one application in it.
@@ -48,7 +50,8 @@ impl Store {
             (true, true) => APP_CHANGES_ASC,
             (true, false) => APP_CHANGES_DESC,
         };
-        let mut query = query!(sql; org_id, kind.name(), id, page.after, page.limit);
+        let from = if page.from == 0 && !page.ascending { i64::MAX } else { page.from };
+        let mut query = query!(sql; org_id, kind.name(), id, from, page.limit);
         query.values.extend(app_id.map(Value::from));
         self.rows(&query).await
     }

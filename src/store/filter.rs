@@ -33,6 +33,11 @@ impl TextFilter {
         Self { how, ignore_case, value: if ignore_case { fold(value) } else { value.to_owned() } }
     }
 
+    /// The whole text, in whatever case.
+    pub fn equal_in_any_case(value: &str) -> Self {
+        Self::new(TextMatch::Equals, true, value)
+    }
+
     /// Appends the condition on a column that has a folded twin beside it.
     pub(super) fn push<'a>(&'a self, query: &mut QueryBuilder<'a>, column: &'static str) {
         let folded = if self.ignore_case { "_folded" } else { "" };

@@ -36,6 +36,7 @@ macro_rules! kinds {
 }
 
 kinds! {
+    DefaultOrgSet = "instance.default.org.set", "Default organisation set";
     InstanceMemberAdded = "instance.member.added", "Instance member added";
     InstanceMemberChanged = "instance.member.changed", "Instance member changed";
     InstanceMemberRemoved = "instance.member.removed", "Instance member removed";
@@ -49,6 +50,11 @@ kinds! {
     OrgDomainVerified = "org.domain.verified", "Domain verified";
     OrgDomainPrimarySet = "org.domain.primary.set", "Organization Domain set";
     OrgDomainRemoved = "org.domain.removed", "Domain removed";
+    OrgDeactivated = "org.deactivated", "Organization deactivated";
+    OrgReactivated = "org.reactivated", "Organization reactivated";
+    OrgRemoved = "org.removed", "Organization removed";
+    OrgMetadataSet = "org.metadata.set", "Metadata set";
+    OrgMetadataRemoved = "org.metadata.removed", "Metadata removed";
     OrgMemberAdded = "org.member.added", "Organization member added";
     OrgMemberChanged = "org.member.changed", "Organization member changed";
     OrgMemberRemoved = "org.member.removed", "Organization member removed";
@@ -96,6 +102,8 @@ kinds! {
     UserReactivated = "user.reactivated", "User reactivated";
     UserLocked = "user.locked", "User locked";
     UserUnlocked = "user.unlocked", "User unlocked";
+    UserMetadataSet = "user.metadata.set", "User metadata set";
+    UserMetadataRemoved = "user.metadata.removed", "User metadata removed";
     UserRemoved = "user.removed", "User removed";
     GrantAdded = "user.grant.added", "User grant added";
     GrantChanged = "user.grant.changed", "User grant changed";

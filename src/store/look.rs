@@ -9,12 +9,12 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::bootstrap::INSTANCE_BY_ID;
+use super::bootstrap::INSTANCE_MADE;
 use super::executor::{Executor, Want};
 use super::migrations::newest_version;
 use super::signing_keys::SIGNING_KEYS;
 use super::sql::query;
-use super::{Engine, InstanceRow, SigningKeyRow, Sql, Target};
+use super::{Engine, SigningKeyRow, Sql, Target};
 use crate::files::FileError;
 
 /// How long a database that is just starting may take to let somebody in.
@@ -142,8 +142,8 @@ async fn read(connection: &mut Engine<PgConnection, SqliteConnection>) -> Result
         look.version = found.row::<(Option<i64>,)>()?.and_then(|(version,)| version);
     }
     if has(&executor, connection, "instance").await? {
-        let found = executor.ask(&mut *connection, &query!(INSTANCE_BY_ID), Want::First).await?;
-        look.set_up = found.row::<InstanceRow>()?.is_some();
+        let found = executor.ask(&mut *connection, &query!(INSTANCE_MADE), Want::First).await?;
+        look.set_up = found.row::<(i64,)>()?.is_some();
     }
     if has(&executor, connection, "signing_keys").await? {
         look.signing_keys = executor.ask(connection, &query!(SIGNING_KEYS), Want::All).await?.rows()?;

@@ -108,8 +108,10 @@ pub(super) const MEMBER_UPDATE: &str = "UPDATE memberships SET roles = $5, seque
 pub(super) const MEMBER_DELETE: &str =
     "DELETE FROM memberships WHERE org_id = $1 AND scope = $2 AND object_id = $3 AND user_id = $4";
 pub(super) const MEMBERSHIPS_OF: &str = "SELECT COUNT(*) FROM memberships WHERE user_id = $1 AND org_id = $2";
-pub(super) const ROLES_HELD: &str = "SELECT org_id, scope, object_id, roles FROM memberships WHERE user_id = $1 \
-     ORDER BY org_id, scope, object_id";
+// None in what has been removed.
+pub(super) const ROLES_HELD: &str = "SELECT m.org_id, m.scope, m.object_id, m.roles FROM memberships m \
+     WHERE m.user_id = $1 AND NOT EXISTS (SELECT 1 FROM organizations o WHERE o.id = m.org_id AND o.state = 3) \
+     ORDER BY m.org_id, m.scope, m.object_id";
 pub(super) const ROLES_HELD_IN: &str = "SELECT org_id, scope, object_id, roles FROM memberships WHERE user_id = $1 \
      AND org_id IN ('', $2)";
 pub(super) const OTHERS_WITH: &str = "SELECT COUNT(*) FROM memberships m \

@@ -34,9 +34,13 @@ mod look;
 mod members;
 mod memberships;
 mod memory;
+mod metadata;
 mod migrations;
 mod nodes;
 mod oauth_clients;
+mod org_domains;
+mod org_removal;
+mod org_search;
 mod orgs;
 mod pools;
 mod project_grant_changes;
@@ -67,7 +71,7 @@ pub use apps::{
     AppAdded, AppAt, AppConfig, AppMethod, AppMethodChanged, AppPlace, AppRemoved, AppRenamed, AppSecretChanged,
     AppSwitched,
 };
-pub use bootstrap::InstanceRow;
+pub use bootstrap::{DefaultOrgSet, InstanceRow};
 pub use cache::{Answer, Cache, Found, Verdict};
 pub use change_list::ChangePage;
 pub use changes::Asked;
@@ -88,8 +92,12 @@ pub use look::{Look, LookError, sqlite_files};
 pub use members::{GrantScope, HeldRolesRow, MemberAdded, MemberChanged, MemberOrder, MemberRemoved, Scope};
 pub use memberships::{MembershipFilter, MembershipRow};
 pub use memory::{BUDGET, Heap, Holder, Remembered};
+pub use metadata::{MetadataEntry, MetadataHeld, MetadataOwner, MetadataRemoved, MetadataSet};
 pub use oauth_clients::{ClientRow, MachineRow, RolesRow};
-pub use orgs::{OrgAdded, OrgRenamed, OrgTaken};
+pub use org_domains::{DomainAdded, DomainMoved, DomainRemoved, PrimaryDomainSet};
+pub use org_removal::{Leaving, LeavingRow, LeavingThing, OrgRemoved, Swept};
+pub use org_search::{OrgFilter, OrgOrder};
+pub use orgs::{OrgAdded, OrgRenamed, OrgSwitched, OrgTaken};
 pub use project_grant_changes::{ProjectGrantAdded, ProjectGrantChanged, ProjectGrantRemoved, ProjectGrantSwitched};
 pub use project_grants::{
     ProjectGrantAt, ProjectGrantFilter, ProjectGrantHeld, ProjectGrantName, ProjectGrantOrder, ProjectGrantRow,
@@ -102,7 +110,7 @@ pub use rows::*;
 pub use signing_keys::{SigningKeyAdded, SigningKeyRemoved, SigningKeyRow, SigningKeySwitched};
 pub use sql::{Rows, Sql, Statement};
 pub use statements::ALL as STATEMENTS;
-pub use states::{AppKind, SigningState, State, UserState};
+pub use states::{AppKind, OrgState, SigningState, State, UserState};
 pub use target::{Target, target_of};
 pub use texts::{fold, names};
 pub use usage::Credentials;

@@ -87,7 +87,8 @@ pub(super) const MACHINE_BY_NAME: &str = "SELECT u.id, u.org_id, u.user_name, u.
      CASE WHEN 1 = 0 THEN u.secret_hash END AS public_key, CAST(NULL AS BIGINT) AS key_expires_at \
      FROM users u JOIN organizations o ON o.id = u.org_id AND o.state = 1 WHERE u.user_name_folded = $1";
 pub(super) const ROLES_OF_USER: &str = "SELECT g.project_id, g.org_id, o.primary_domain AS org_domain, g.role_keys \
-     FROM user_grants g JOIN organizations o ON o.id = g.org_id \
+     FROM user_grants g JOIN organizations o ON o.id = g.org_id AND o.state <> 3 \
+     JOIN organizations p ON p.id = g.project_org_id AND p.state <> 3 \
      WHERE g.user_org_id = $1 AND g.user_id = $2 AND g.state = 1 ORDER BY g.id";
 
 impl Store {

@@ -56,13 +56,19 @@ pub(super) use columns;
 
 pub(super) const PROJECT_BY_ID: &str =
     concat!("SELECT ", columns!(), " FROM projects p WHERE p.org_id = $1 AND p.id = $2");
-pub(super) const PROJECT_FOUND: &str = concat!("SELECT p.org_id, ", columns!(), " FROM projects p WHERE p.id = $1");
+pub(super) const PROJECT_ORG: &str = "SELECT p.org_id FROM projects p WHERE p.id = $1 \
+     AND EXISTS (SELECT 1 FROM organizations o WHERE o.id = p.org_id AND o.state <> 3)";
+pub(super) const PROJECT_FOUND: &str = concat!(
+    "SELECT p.org_id, ",
+    columns!(),
+    " FROM projects p WHERE p.id = $1 \
+     AND EXISTS (SELECT 1 FROM organizations o WHERE o.id = p.org_id AND o.state <> 3)"
+);
 // The first event of a project says that there is or was one; the aggregate stays, and says when it went.
 pub(super) const PROJECT_EVER: &str = "SELECT g.changed_at FROM events e JOIN aggregates g ON g.org_id = e.org_id \
      AND g.kind = e.aggregate_kind AND g.id = e.aggregate_id WHERE e.aggregate_id = $1 AND e.aggregate_kind = 'project' \
      AND e.sequence = 1";
 pub(super) const PROJECT_NAME_TAKEN: &str = "SELECT id FROM projects WHERE org_id = $1 AND name_folded = $2";
-pub(super) const PROJECT_ORG: &str = "SELECT org_id FROM projects WHERE id = $1";
 pub(super) const PROJECT_INSERT: &str = "INSERT INTO projects (org_id, id, name, name_folded, state, role_assertion, \
      role_check, has_project_check, private_labeling, sequence, created_at, changed_at) \
      VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $10)";
@@ -139,6 +145,11 @@ impl Work {
     /// Whether there is such a project; it stays until the unit of work ends.
     pub async fn project_kept(&mut self, at: ProjectAt<'_>) -> Result<bool> {
         Ok(self.scalar::<String>(&query!(PROJECT_KEPT; at.org_id, at.id)).await?.is_some())
+    }
+
+    /// The organization of a project; none if there is no such project.
+    pub async fn project_org(&mut self, id: &str) -> Result<Option<String>> {
+        self.scalar(&query!(PROJECT_ORG; id)).await
     }
 
     /// Whether any organization has or had this project.

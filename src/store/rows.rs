@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 
-use super::{AppKind, Heap, State, UserState};
+use super::{AppKind, Heap, OrgState, State, UserState};
 use crate::clock::Micros;
 
 /// When an object was made and last changed.
@@ -82,8 +82,32 @@ pub struct OrgRow {
     pub name: String,
     /// Primary domain.
     pub primary_domain: String,
-    /// Number of `OrgState`.
-    pub state: i64,
+    /// Its state.
+    pub state: OrgState,
+    /// Sequence and dates.
+    #[sqlx(flatten)]
+    pub stamp: Stamp,
+}
+
+/// A domain of an organization.
+#[derive(Debug, Clone, FromRow)]
+pub struct DomainRow {
+    /// The domain as given.
+    pub id: String,
+    /// Whether it is the primary one.
+    pub is_primary: bool,
+    /// Sequence and dates.
+    #[sqlx(flatten)]
+    pub stamp: Stamp,
+}
+
+/// A value that a caller keeps with an organization or a user.
+#[derive(Debug, Clone, FromRow)]
+pub struct MetadataRow {
+    /// Its key.
+    pub id: String,
+    /// The value.
+    pub value: Vec<u8>,
     /// Sequence and dates.
     #[sqlx(flatten)]
     pub stamp: Stamp,
@@ -247,6 +271,8 @@ pub struct CallerRow {
     pub scopes: Option<String>,
     /// The organization the call is about, if it exists.
     pub context_org: Option<String>,
+    /// Its state.
+    pub context_state: Option<OrgState>,
     /// 0 instance, 1 organization, 2 project, 3 project grant; none if the user has no membership at all.
     pub scope: Option<i64>,
     /// Where the membership counts; empty for the instance.

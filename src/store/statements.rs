@@ -1,9 +1,9 @@
 //! Every statement of the store by name, so that one test can prepare each on both engines.
 
 use super::{
-    Sql, access_tokens, apps, bootstrap, change_list, credentials, held, keys, look, members, migrations, nodes,
-    oauth_clients, orgs, project_grant_changes, project_grants, projects, readiness, roles, signing_keys, usage,
-    user_grants, users,
+    Sql, access_tokens, apps, bootstrap, change_list, credentials, held, keys, look, members, metadata, migrations,
+    nodes, oauth_clients, org_domains, org_removal, org_search, orgs, project_grant_changes, project_grants, projects,
+    readiness, roles, signing_keys, usage, user_grants, users,
 };
 
 macro_rules! statements {
@@ -31,7 +31,8 @@ impl Text<Sql> {
 pub const ALL: &[(&str, Sql)] = statements! {
     access_tokens: TOKEN_BY_ID, TOKEN_BY_PAT, TOKEN_INSERT, TOKEN_DELETE, TOKENS_SWEEP;
     apps: APP_BY_ID, APP_PLACE, APP_LOCK, APP_INSERT, APP_RENAME, APP_SET_METHOD, APP_SET_SECRET, APP_SET_STATE, APP_DELETE;
-    bootstrap: INSTANCE_BY_ID, INSTANCE_INSERT;
+    bootstrap: INSTANCE_MADE, INSTANCE_BY_ID, INSTANCE_KEPT, INSTANCE_LOCK,
+        INSTANCE_INSERT, INSTANCE_SET_DEFAULT;
     held: AGGREGATE_LOCK;
     migrations: ORPHANS_REMOVED;
     change_list: CHANGES_ASC, CHANGES_DESC, APP_CHANGES_ASC, APP_CHANGES_DESC;
@@ -41,7 +42,14 @@ pub const ALL: &[(&str, Sql)] = statements! {
         ROLES_HELD_IN;
     nodes: NODE_LOCK, NODES_LEASED, NODE_TAKE, NODE_LEASE, NODES_SWEEP, MARK_SET;
     oauth_clients: CLIENT_BY_ID, MACHINE_BY_KEY, MACHINE_BY_NAME, ROLES_OF_USER;
-    orgs: ORG_BY_ID, ORG_TAKEN, ORG_INSERT, ORG_LOCK, ORG_KEPT, ORG_RENAME;
+    metadata: METADATA_BY_KEY, METADATA_HELD, METADATA_SET, METADATA_DELETE;
+    org_domains: DOMAIN_BY_NAME, DOMAIN_COUNT, DOMAIN_INSERT, DOMAIN_TOUCH, DOMAIN_DELETE, ORG_SET_PRIMARY;
+    org_removal: ORG_SEEN, ORG_REMOVED, ORG_ENTOMB, ORG_LEAVE, DOMAINS_DELETE, ORGS_LEAVING, ORG_LEAVING_LOCK, ORG_DELETE,
+        LEAVING_APP_KEYS, LEAVING_APPS, LEAVING_ROLES, LEAVING_MEMBERS, LEAVING_METADATA, LEAVING_MACHINE_KEYS,
+        LEAVING_TOKENS, LEAVING_GRANTS, LEAVING_GRANTS_ON_PROJECTS, LEAVING_GRANTS_ELSEWHERE, LEAVING_PROJECT_GRANTS, LEAVING_PROJECTS, LEAVING_USERS;
+    org_search: ORG_NAMED, INSTANCE_NEWEST;
+    orgs: ORG_BY_ID, ORG_BY_DOMAIN, NAME_TAKEN, ORG_ID_USED, DOMAIN_TAKEN, ORG_INSERT, ORG_LOCK, ORG_KEPT, ORG_RENAME,
+        ORG_SET_STATE;
     project_grant_changes: PROJECT_GRANT_INSERT, PROJECT_GRANT_SET_KEYS, PROJECT_GRANT_SET_STATE, PROJECT_GRANT_DELETE,
         PROJECT_GRANTS_DELETE, PROJECT_GRANT_ROLES_INSERT, PROJECT_GRANT_ROLES_DELETE;
     project_grants: PROJECT_GRANT_BY_ID, PROJECT_GRANT_LOCK, PROJECT_GRANT_TO_LOCK, PROJECT_GRANT_LOCK_TO_END,
@@ -57,7 +65,8 @@ pub const ALL: &[(&str, Sql)] = statements! {
     user_grants: GRANT_BY_ID, GRANT_PLACE, GRANT_LOCK, GRANT_INSERT, GRANT_SET_KEYS, GRANT_SET_STATE, GRANT_DELETE,
         GRANT_ROLES_INSERT, GRANT_ROLES_DELETE, GRANTS_OF_USER, GRANTS_OF_PROJECT, GRANTS_OF_ROLE, GRANTS_OF_PROJECT_GRANT,
         GRANTS_OF_PROJECT_GRANT_ROLES;
-    users: USER_BY_ID, USER_FOUND, USER_LOCK, USER_LOCK_TO_END, USER_ORG, USER_KEPT, HANDLES_TAKEN, HANDLE_INSERT, HANDLE_KEEP,
+    users: USER_BY_ID, USER_FOUND, USER_BY_LOGIN_NAME, USER_LOCK, USER_LOCK_TO_END, USER_ORG, USER_KEPT, HANDLES_TAKEN,
+        HANDLES_RELEASE, NAMES_RELEASE, HANDLE_INSERT, HANDLE_KEEP,
         HANDLE_DELETE, USER_NAME_TAKEN, USER_INSERT, USER_UPDATE, USER_RENAME, USER_SET_STATE, USER_SET_SECRET,
         USER_DELETE, CALLER_BY_PAT, CALLER_BY_TOKEN;
 };

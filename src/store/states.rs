@@ -32,6 +32,18 @@ numbered! {
 }
 
 numbered! {
+    /// State of an organization.
+    OrgState {
+        /// In use.
+        Active = 1,
+        /// Switched off; nothing in it changes by that.
+        Inactive = 2,
+        /// Removed: nothing in it is valid any more.
+        Removed = 3,
+    }
+}
+
+numbered! {
     /// State of a user.
     UserState {
         /// May act.

@@ -42,20 +42,46 @@ macro_rules! columns {
 pub(super) use columns;
 
 pub(super) const USER_BY_ID: &str = concat!("SELECT ", columns!(), " FROM users u WHERE u.org_id = $1 AND u.id = $2");
-pub(super) const USER_FOUND: &str = concat!("SELECT ", columns!(), " FROM users u WHERE u.id = $1");
+pub(super) const USER_BY_LOGIN_NAME: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM users u JOIN organizations o ON o.id = u.org_id AND o.state <> 3 WHERE u.user_name_folded = $1"
+);
+pub(super) const USER_FOUND: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM users u WHERE u.id = $1 \
+     AND EXISTS (SELECT 1 FROM organizations o WHERE o.id = u.org_id AND o.state <> 3)"
+);
 pub(super) const USER_LOCK: Sql =
     lock!(concat!(", ", columns!()), "JOIN users u ON u.org_id = g.org_id AND u.id = g.id WHERE 1 = 1");
 pub(super) const USER_LOCK_TO_END: Sql =
     lock!(ending, concat!(", ", columns!()), "JOIN users u ON u.org_id = g.org_id AND u.id = g.id WHERE 1 = 1");
-pub(super) const USER_ORG: &str = "SELECT org_id FROM users WHERE id = $1";
-pub(super) const USER_KEPT: Sql = keeping!("SELECT org_id FROM users WHERE id = $1");
-pub(super) const HANDLES_TAKEN: &str = "SELECT handle, user_id, is_id FROM user_handles WHERE handle IN ($1, $2)";
+// Users of an organization that has been removed are gone, though their rows may still go.
+macro_rules! place {
+    () => {
+        "SELECT u.org_id FROM users u WHERE u.id = $1 \
+         AND EXISTS (SELECT 1 FROM organizations o WHERE o.id = u.org_id AND o.state <> 3)"
+    };
+}
+pub(super) const USER_ORG: &str = place!();
+pub(super) const USER_KEPT: Sql = keeping!(place!());
+pub(super) const HANDLES_TAKEN: &str = "SELECT h.handle, h.user_id, h.is_id, NOT h.is_id AND EXISTS (SELECT 1 FROM \
+     users u JOIN organizations o ON o.id = u.org_id AND o.state = 3 WHERE u.id = h.user_id) AS is_free \
+     FROM user_handles h WHERE h.handle IN ($1, $2)";
+pub(super) const HANDLES_RELEASE: &str = "DELETE FROM user_handles WHERE handle = $1 AND NOT is_id AND user_id IN \
+     (SELECT u.id FROM users u JOIN organizations o ON o.id = u.org_id AND o.state = 3 WHERE u.user_name_folded = $1)";
+// Login names never begin with a blank.
+pub(super) const NAMES_RELEASE: &str = "UPDATE users SET user_name_folded = ' ' || id WHERE user_name_folded = $1 \
+     AND EXISTS (SELECT 1 FROM organizations o WHERE o.id = users.org_id AND o.state = 3)";
 pub(super) const HANDLE_INSERT: &str = "INSERT INTO user_handles (handle, user_id, is_id) VALUES ($1, $2, $3)";
 // An id stays for ever; the login name that equals the own id is that very row.
 pub(super) const HANDLE_KEEP: &str = "INSERT INTO user_handles (handle, user_id, is_id) SELECT $1, $2, false \
      WHERE NOT EXISTS (SELECT 1 FROM user_handles WHERE handle = $1 AND user_id = $2)";
 pub(super) const HANDLE_DELETE: &str = "DELETE FROM user_handles WHERE handle = $1 AND user_id = $2 AND NOT is_id";
-pub(super) const USER_NAME_TAKEN: &str = "SELECT user_id FROM user_handles WHERE handle = $1";
+pub(super) const USER_NAME_TAKEN: &str = "SELECT h.user_id FROM user_handles h WHERE h.handle = $1 AND (h.is_id \
+     OR NOT EXISTS (SELECT 1 FROM users u JOIN organizations o ON o.id = u.org_id AND o.state = 3 \
+     WHERE u.id = h.user_id))";
 pub(super) const USER_INSERT: &str = "INSERT INTO users (org_id, id, kind, user_name, user_name_folded, name, \
      name_folded, description, access_token_type, state, token_epoch, sequence, created_at, changed_at) \
      VALUES ($1, $2, 2, $3, $4, $5, $6, $7, $8, 1, $9, $9, $10, $10)";
@@ -78,9 +104,10 @@ macro_rules! caller {
         concat!(
             "SELECT t.user_id, u.org_id, u.state AS user_state, t.expires_at, t.token_hash, ",
             $columns,
-            ", o.id AS context_org, m.scope, m.org_id AS member_org, m.object_id, m.roles FROM ",
+            ", o.id AS context_org, o.state AS context_state, m.scope, m.org_id AS member_org, m.object_id, m.roles FROM ",
             $table,
             " t JOIN users u ON u.org_id = t.org_id AND u.id = t.user_id \
+             JOIN organizations w ON w.id = u.org_id AND w.state <> 3 \
              LEFT JOIN organizations o ON o.id = CASE WHEN $2 = '' THEN u.org_id ELSE $2 END \
              LEFT JOIN memberships m ON m.user_id = t.user_id AND m.user_org_id = t.org_id AND m.org_id IN ('', o.id) ",
             $rest
@@ -101,6 +128,11 @@ impl Store {
     /// A user of the organization.
     pub async fn user_by_id(&self, at: UserAt<'_>) -> Result<Option<UserRow>> {
         self.row(&query!(USER_BY_ID; at.org_id, at.id)).await
+    }
+
+    /// The user of this login name, in whatever case, unless its organization has been removed.
+    pub async fn user_by_login_name(&self, login_name: &str) -> Result<Option<UserRow>> {
+        self.row(&query!(USER_BY_LOGIN_NAME; fold(login_name))).await
     }
 
     /// A user, of whatever organization.
@@ -135,6 +167,8 @@ pub struct HandleRow {
     pub user_id: String,
     /// An id, of whoever has or had it; else a login name.
     pub is_id: bool,
+    /// A login name in an organization that has been removed: whoever wants it may have it.
+    is_free: bool,
 }
 
 impl Work {
@@ -158,9 +192,15 @@ impl Work {
         self.scalar(&query!(USER_KEPT; id)).await
     }
 
-    /// Who has this id or this login name, or had the id.
+    /// Who has this id or this login name, or had the id. Names in removed organizations are free.
     pub async fn handles_taken(&mut self, id: &str, user_name: &str) -> Result<Vec<HandleRow>> {
-        self.rows(&query!(HANDLES_TAKEN; fold(id), fold(user_name))).await
+        let found: Vec<HandleRow> = self.rows(&query!(HANDLES_TAKEN; fold(id), fold(user_name))).await?;
+        let (free, taken): (Vec<_>, Vec<_>) = found.into_iter().partition(|row| row.is_free);
+        for row in free {
+            self.execute(&statement!(HANDLES_RELEASE; row.handle.clone()).any()).await?;
+            self.execute(&statement!(NAMES_RELEASE; row.handle).any()).await?;
+        }
+        Ok(taken)
     }
 }
 

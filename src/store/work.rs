@@ -8,7 +8,9 @@
 //!
 //! Whoever locks several rows does so in this order, so that nobody waits in a circle: instance, organization,
 //! user, project, application or project grant, user grant, each kind by organization and id, and parents before what
-//! belongs to them. An organization that a project is granted to is kept, before the project. Locking an object locks its aggregate first and its row with it. What only has to stay is kept, not
+//! belongs to them. Domains, metadata and memberships are under the lock of their organization or user. An organization
+//! that a project is granted to is kept, before the project. Locking an object locks its aggregate first and its row with
+//! it. What only has to stay is kept, not
 //! locked ([`Work::user_kept`]), and kept last: any number of writers can keep the same row. Foreign keys hold what was
 //! forgotten. Should a circle arise all the same, PostgreSQL ends one of the transactions, and it is done again.
 

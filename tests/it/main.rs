@@ -3,6 +3,7 @@
 
 #![expect(clippy::expect_used, clippy::print_stderr, reason = "a test that cannot go on fails, and says what it skips")]
 
+mod admin;
 mod attacks;
 mod authz;
 mod bodies;
@@ -30,9 +31,12 @@ mod keys;
 mod lists;
 mod long_connections;
 mod members;
+mod metadata;
 mod openapi;
 mod openapi_live;
 mod operation;
+mod org_domains;
+mod org_v2;
 mod orgs;
 mod own_data;
 mod own_keys;
@@ -42,6 +46,7 @@ mod project_grants;
 mod projects_v2;
 mod protocols;
 mod races;
+mod removal;
 mod replay;
 mod replicas;
 mod rights;

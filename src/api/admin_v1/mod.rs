@@ -1,7 +1,9 @@
 //! `zitadel.admin.v1.AdminService`.
 
 mod health;
+mod instance;
 mod members;
+mod orgs;
 
 use std::sync::Arc;
 
@@ -10,5 +12,10 @@ use crate::service::Services;
 
 /// Every RPC of the family.
 pub fn routes(table: Table, services: &Services) -> Table {
-    table.resource(Arc::new(()), health::routes).resource(Arc::clone(&services.members), members::routes)
+    table
+        .resource(Arc::new(()), health::routes)
+        .resource(Arc::clone(&services.instance), instance::routes)
+        .resource(Arc::clone(&services.instance), orgs::routes)
+        .resource(Arc::clone(&services.removal), orgs::removal_routes)
+        .resource(Arc::clone(&services.members), members::routes)
 }

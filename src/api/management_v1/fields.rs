@@ -35,7 +35,7 @@ pub fn page(query: &Part<ListQuery>) -> Page {
 pub fn change_page(query: &Part<ChangeQuery>) -> ChangePage {
     let query = query.as_option();
     ChangePage {
-        after: query.map_or(0, |q| offset(q.sequence)),
+        from: query.map_or(0, |q| offset(q.sequence)),
         limit: rows(query.map_or(0, |q| q.limit)),
         ascending: query.is_some_and(|q| q.asc),
     }

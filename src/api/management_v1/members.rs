@@ -8,7 +8,7 @@ use super::fields::page;
 use crate::api::adapter::details::{details, details_if_any, list_details};
 use crate::api::adapter::routes::Resource;
 use crate::auth::Caller;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::proto::zitadel::management::v1::{
     AddOrgMemberRequest, AddOrgMemberResponse, AddProjectMemberRequest, AddProjectMemberResponse,
     ListOrgMemberRolesRequest, ListOrgMemberRolesResponse, ListOrgMembersRequest, ListOrgMembersResponse,
@@ -75,7 +75,12 @@ async fn update_org_member(
     caller: Caller,
     request: UpdateOrgMemberRequest,
 ) -> Result<UpdateOrgMemberResponse> {
-    let who = caller.admit(&request)?;
+    // A removed organization has no members.
+    let gone = |error: Error| match error.id {
+        "COMMAND-QXPGs" => Error::not_found("Org-D8JxR", "Errors.NotFound"),
+        _ => error,
+    };
+    let who = caller.admit(&request).map_err(gone)?;
     let done = members.update_member(&who, Place::Org, &request.user_id, &request.roles).await?;
     Ok(UpdateOrgMemberResponse { details: details(&done.owner_id, &done.value) })
 }

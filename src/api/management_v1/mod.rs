@@ -8,14 +8,18 @@ mod keys;
 mod machine_keys;
 pub mod members;
 pub mod memberships;
+mod metadata;
 mod oidc;
-mod orgs;
+mod org_domains;
+pub mod orgs;
+mod policies;
 mod project_grant_members;
 mod project_grants;
 mod projects;
 mod roles;
 mod tokens;
 mod user_grants;
+mod user_metadata;
 mod user_queries;
 pub mod users;
 
@@ -29,6 +33,11 @@ pub fn routes(table: Table, services: &Services) -> Table {
     table
         .resource(Arc::new(()), health::routes)
         .resource(Arc::clone(&services.orgs), orgs::routes)
+        .resource(Arc::clone(&services.instance), policies::routes)
+        .resource(Arc::clone(&services.removal), orgs::removal_routes)
+        .resource(Arc::clone(&services.org_domains), org_domains::routes)
+        .resource(Arc::clone(&services.metadata), metadata::routes)
+        .resource(Arc::clone(&services.metadata), user_metadata::routes)
         .resource(Arc::clone(&services.users), users::routes)
         .resource(Arc::clone(&services.machine_keys), machine_keys::routes)
         .resource(Arc::clone(&services.tokens), tokens::routes)

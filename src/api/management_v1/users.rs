@@ -12,10 +12,11 @@ use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::proto::zitadel::management::v1::{
     AddMachineUserRequest, AddMachineUserResponse, DeactivateUserRequest, DeactivateUserResponse, GetUserByIDRequest,
-    GetUserByIDResponse, IsUserUniqueRequest, IsUserUniqueResponse, ListUserChangesRequest, ListUserChangesResponse,
-    ListUsersRequest, ListUsersResponse, LockUserRequest, LockUserResponse, ReactivateUserRequest,
-    ReactivateUserResponse, RemoveUserRequest, RemoveUserResponse, UnlockUserRequest, UnlockUserResponse,
-    UpdateMachineRequest, UpdateMachineResponse, UpdateUserNameRequest, UpdateUserNameResponse,
+    GetUserByIDResponse, GetUserByLoginNameGlobalRequest, GetUserByLoginNameGlobalResponse, IsUserUniqueRequest,
+    IsUserUniqueResponse, ListUserChangesRequest, ListUserChangesResponse, ListUsersRequest, ListUsersResponse,
+    LockUserRequest, LockUserResponse, ReactivateUserRequest, ReactivateUserResponse, RemoveUserRequest,
+    RemoveUserResponse, UnlockUserRequest, UnlockUserResponse, UpdateMachineRequest, UpdateMachineResponse,
+    UpdateUserNameRequest, UpdateUserNameResponse,
 };
 use crate::proto::zitadel::user::v1::__buffa::oneof::user::Type;
 use crate::proto::zitadel::user::v1::{Machine, User};
@@ -30,6 +31,7 @@ pub fn routes(table: Resource<Users>) -> Resource<Users> {
         .rpc("UpdateMachine", update_machine)
         .rpc("UpdateUserName", update_user_name)
         .rpc("GetUserByID", get_user_by_id)
+        .rpc("GetUserByLoginNameGlobal", get_user_by_login_name_global)
         .rpc("ListUsers", list_users)
         .rpc("ListUserChanges", list_user_changes)
         .rpc("IsUserUnique", is_user_unique)
@@ -99,6 +101,17 @@ async fn get_user_by_id(users: Arc<Users>, caller: Caller, request: GetUserByIDR
     let who = caller.admit(&request)?;
     let user = users.user(&who, &request.id).await?.ok_or_else(not_found)?;
     Ok(GetUserByIDResponse { user: MessageField::some(message(user)) })
+}
+
+async fn get_user_by_login_name_global(
+    users: Arc<Users>,
+    caller: Caller,
+    request: GetUserByLoginNameGlobalRequest,
+) -> Result<GetUserByLoginNameGlobalResponse> {
+    let who = caller.admit(&request)?;
+    let user = users.user_by_login_name(&who, &request.login_name).await?;
+    let user = user.ok_or_else(|| Error::not_found("QUERY-Dfbg2", USER_NOT_FOUND))?;
+    Ok(GetUserByLoginNameGlobalResponse { user: MessageField::some(message(user)) })
 }
 
 async fn list_users(users: Arc<Users>, caller: Caller, request: ListUsersRequest) -> Result<ListUsersResponse> {

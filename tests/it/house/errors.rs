@@ -5,12 +5,8 @@ use std::collections::BTreeSet;
 use super::source::{files, root, sources};
 
 /// Errors that no test names by their ids, and why.
-const UNNAMED: &[(&str, &str)] = &[
-    ("COMMAND-QXPGs", "the organization is removed between two queries of one call"),
-    ("ORG-1MRds", "the organization is removed between two queries of one call"),
-    ("QUERY-leq5Q", "the organization is removed between two queries of one call"),
-    ("COMMAND-8gK2d", "tests/it/rights.rs asks for it in every way and knows it by status and code"),
-];
+const UNNAMED: &[(&str, &str)] =
+    &[("COMMAND-8gK2d", "tests/it/rights.rs asks for it in every way and knows it by status and code")];
 
 /// Whether a text is the id of an error, such as `COMMAND-5F3h1`.
 fn is_id(text: &str) -> bool {

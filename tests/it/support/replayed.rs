@@ -17,8 +17,20 @@ const EVENTS: &str = "SELECT org_id, aggregate_kind, aggregate_id, CAST(sequence
      org_id, aggregate_kind, aggregate_id, events.sequence";
 
 /// For each kind of row: how its name begins, how many columns name it, the others, and the query.
-const TABLES: [(&str, usize, &[&str], &str); 13] = [
-    ("org", 1, &["name"], "SELECT id, name FROM organizations"),
+const TABLES: [(&str, usize, &[&str], &str); 15] = [
+    (
+        "org",
+        1,
+        &["name", "state", "primary"],
+        "SELECT id, name, CAST(state AS TEXT), primary_domain FROM organizations",
+    ),
+    ("domain", 2, &["sequence"], "SELECT org_id, domain, CAST(sequence AS TEXT) FROM org_domains"),
+    (
+        "metadata",
+        3,
+        &["digest", "sequence"],
+        "SELECT org_id, user_id, key, digest, CAST(sequence AS TEXT) FROM metadata",
+    ),
     (
         "project",
         2,
@@ -191,11 +203,43 @@ impl Told<'_> {
     }
 
     fn org(&self, state: &mut State, kind: &str) {
+        let org = format!("org {}", self.id);
+        let domain = format!("domain {}/{}", self.id, self.text("domain"));
+        let mut says = |what: &'static str, value: String| {
+            let entry = state.entry(org.clone()).or_default();
+            entry.insert(what, value);
+        };
         match kind {
-            "org.added" => drop(state.insert(format!("org {}", self.id), [("name", self.text("name"))].into())),
+            "org.added" => {
+                says("name", self.text("name"));
+                says("state", "1".to_owned());
+            }
+            "org.changed" => says("name", self.text("name")),
+            "org.deactivated" => says("state", "2".to_owned()),
+            "org.reactivated" => says("state", "1".to_owned()),
+            "org.domain.added" | "org.domain.verified" => self.set(state, domain, &[]),
+            "org.domain.primary.set" => {
+                says("primary", self.text("domain"));
+                self.set(state, domain, &[]);
+            }
+            "org.domain.removed" => drop(state.remove(&domain)),
+            "org.metadata.set" | "org.metadata.removed" => self.metadata(state, kind, ""),
             "org.member.added" | "org.member.changed" => self.member(state, self.org, self.id),
             "org.member.removed" => self.member_gone(state, self.org, self.id),
+            "org.removed" => {
+                let parts = ["domain", "metadata", "member"].map(|part| format!("{part} {}/", self.id));
+                state.retain(|name, _| *name != org && !parts.iter().any(|part| name.starts_with(part)));
+            }
             _ => {}
+        }
+    }
+
+    fn metadata(&self, state: &mut State, kind: &str, user: &str) {
+        let name = format!("metadata {}/{user}/{}", self.org, self.text("key"));
+        if kind.ends_with("removed") {
+            state.remove(&name);
+        } else {
+            self.set(state, name, &[("digest", self.text("digest"))]);
         }
     }
 
@@ -312,8 +356,9 @@ impl Told<'_> {
             "machine.key.removed" => drop(state.remove(&key)),
             "pat.added" => self.set(state, pat, &[]),
             "pat.removed" => drop(state.remove(&pat)),
+            "metadata.set" | "metadata.removed" => self.metadata(state, kind, self.id),
             "removed" => {
-                let parts = ["machine key", "pat"].map(|part| format!("{part} {at}/"));
+                let parts = ["machine key", "pat", "metadata"].map(|part| format!("{part} {at}/"));
                 state.retain(|name, _| *name != user && !parts.iter().any(|part| name.starts_with(part)));
             }
             other => panic!("an event that the checker does not know: {other}"),

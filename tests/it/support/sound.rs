@@ -6,7 +6,7 @@ use super::rows::Snapshot;
 use super::server::Database;
 
 /// What refers to nothing: a name, and a query for what is wrong.
-const ORPHANS: [(&str, &str); 29] = [
+const ORPHANS: [(&str, &str); 32] = [
     (
         "instance without its organization",
         "SELECT i.default_org_id FROM instance i WHERE NOT EXISTS \
@@ -23,7 +23,22 @@ const ORPHANS: [(&str, &str); 29] = [
     (
         "aggregate of no organization",
         "SELECT a.id FROM aggregates a WHERE a.org_id <> '' AND NOT EXISTS \
-         (SELECT 1 FROM organizations o WHERE o.id = a.org_id)",
+         (SELECT 1 FROM organizations o WHERE o.id = a.org_id) AND NOT EXISTS \
+         (SELECT 1 FROM removed_organizations r WHERE r.id = a.org_id)",
+    ),
+    (
+        "domain of no organization",
+        "SELECT d.domain FROM org_domains d WHERE NOT EXISTS (SELECT 1 FROM organizations o WHERE o.id = d.org_id)",
+    ),
+    (
+        "organization without its primary domain",
+        "SELECT o.id FROM organizations o WHERE o.state <> 3 AND NOT EXISTS \
+         (SELECT 1 FROM org_domains d WHERE d.org_id = o.id AND d.domain = o.primary_domain)",
+    ),
+    (
+        "metadata of nobody",
+        "SELECT m.key FROM metadata m WHERE NOT EXISTS (SELECT 1 FROM organizations o WHERE o.id = m.org_id) \
+         OR m.user_id <> '' AND NOT EXISTS (SELECT 1 FROM users u WHERE u.org_id = m.org_id AND u.id = m.user_id)",
     ),
     (
         "application of no project",

@@ -1,0 +1,119 @@
+//! Domains of organizations.
+
+use std::sync::Arc;
+
+use buffa::MessageField;
+
+use super::admit::admit;
+use crate::api::adapter::details::timestamp;
+use crate::api::adapter::filters::text_filter;
+use crate::api::adapter::pages::{page, pagination};
+use crate::api::adapter::routes::Resource;
+use crate::auth::{Caller, Denied, Owners};
+use crate::error::{Error, Result};
+use crate::proto::zitadel::org::v2::__buffa::oneof::domain_search_filter::Filter;
+use crate::proto::zitadel::org::v2::{
+    AddOrganizationDomainRequest, AddOrganizationDomainResponse, DeleteOrganizationDomainRequest,
+    DeleteOrganizationDomainResponse, Domain, DomainSearchFilter, GenerateOrganizationDomainValidationRequest,
+    GenerateOrganizationDomainValidationResponse, ListOrganizationDomainsRequest, ListOrganizationDomainsResponse,
+    VerifyOrganizationDomainRequest, VerifyOrganizationDomainResponse,
+};
+use crate::service::org_domains::OrgDomains;
+use crate::store::{DomainRow, TextFilter};
+
+/// What the functions of this file work with.
+pub struct Parts {
+    /// Domains.
+    pub domains: Arc<OrgDomains>,
+    /// Whose they are.
+    pub owners: Owners,
+}
+
+/// RPCs of domains.
+pub fn routes(table: Resource<Parts>) -> Resource<Parts> {
+    table
+        .rpc("AddOrganizationDomain", add_organization_domain)
+        .rpc("ListOrganizationDomains", list_organization_domains)
+        .rpc("DeleteOrganizationDomain", delete_organization_domain)
+        .rpc("GenerateOrganizationDomainValidation", generate_organization_domain_validation)
+        .rpc("VerifyOrganizationDomain", verify_organization_domain)
+}
+
+async fn add_organization_domain(
+    parts: Arc<Parts>,
+    caller: Caller,
+    request: AddOrganizationDomainRequest,
+) -> Result<AddOrganizationDomainResponse> {
+    let who = admit(&parts.owners, caller, &request, &request.organization_id, Denied::Command).await?;
+    let who = who.ok_or_else(|| Error::precondition("COMMAND-QXPGs", "Organisation not found"))?;
+    let stamp = parts.domains.add_org_domain(&who, &request.domain).await?;
+    Ok(AddOrganizationDomainResponse { creation_date: MessageField::some(timestamp(stamp.created_at)) })
+}
+
+async fn list_organization_domains(
+    parts: Arc<Parts>,
+    caller: Caller,
+    request: ListOrganizationDomainsRequest,
+) -> Result<ListOrganizationDomainsResponse> {
+    let page = page(&request.pagination)?;
+    let who = admit(&parts.owners, caller, &request, &request.organization_id, Denied::Command).await?;
+    let who = who.ok_or_else(|| Error::not_found("QUERY-leq5Q", "Organisation not found"))?;
+    let filters: Vec<TextFilter> = request.filters.iter().filter_map(filter).collect();
+    let list = parts.domains.list_org_domains(&who, &filters, page).await?;
+    Ok(ListOrganizationDomainsResponse {
+        pagination: pagination(&list, page),
+        domains: list.rows.into_iter().map(|row| message(&who.org_id, row)).collect(),
+    })
+}
+
+/// The field rules want one to be set.
+fn filter(filter: &DomainSearchFilter) -> Option<TextFilter> {
+    filter.filter.as_ref().map(|Filter::DomainFilter(f)| text_filter(f.method, &f.domain))
+}
+
+fn message(org_id: &str, row: DomainRow) -> Domain {
+    Domain {
+        organization_id: org_id.to_owned(),
+        domain: row.id,
+        is_verified: true,
+        is_primary: row.is_primary,
+        ..Domain::default()
+    }
+}
+
+async fn delete_organization_domain(
+    parts: Arc<Parts>,
+    caller: Caller,
+    request: DeleteOrganizationDomainRequest,
+) -> Result<DeleteOrganizationDomainResponse> {
+    let who = admit(&parts.owners, caller, &request, &request.organization_id, Denied::Command).await?;
+    let who = who.ok_or_else(|| missing("ORG-GDfA3"))?;
+    let stamp = parts.domains.remove_org_domain(&who, &request.domain).await?;
+    Ok(DeleteOrganizationDomainResponse { deletion_date: MessageField::some(timestamp(stamp.changed_at)) })
+}
+
+async fn generate_organization_domain_validation(
+    parts: Arc<Parts>,
+    caller: Caller,
+    request: GenerateOrganizationDomainValidationRequest,
+) -> Result<GenerateOrganizationDomainValidationResponse> {
+    let who = admit(&parts.owners, caller, &request, &request.organization_id, Denied::Command).await?;
+    let who = who.ok_or_else(|| missing("ORG-AGD31"))?;
+    parts.domains.generate_org_domain_validation(&who, &request.domain).await?;
+    Ok(GenerateOrganizationDomainValidationResponse::default())
+}
+
+async fn verify_organization_domain(
+    parts: Arc<Parts>,
+    caller: Caller,
+    request: VerifyOrganizationDomainRequest,
+) -> Result<VerifyOrganizationDomainResponse> {
+    let who = admit(&parts.owners, caller, &request, &request.organization_id, Denied::Command).await?;
+    let who = who.ok_or_else(|| missing("ORG-Sjdi3"))?;
+    parts.domains.validate_org_domain(&who, &request.domain).await?;
+    Ok(VerifyOrganizationDomainResponse::default())
+}
+
+fn missing(id: &'static str) -> Error {
+    Error::not_found(id, "Domain doesn't exist on organization")
+}

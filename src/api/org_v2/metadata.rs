@@ -1,0 +1,107 @@
+//! Metadata of organizations.
+
+use std::sync::Arc;
+
+use buffa::MessageField;
+
+use super::admit::admit;
+use crate::api::adapter::details::timestamp;
+use crate::api::adapter::filters::text_filter;
+use crate::api::adapter::pages::page;
+use crate::api::adapter::routes::Resource;
+use crate::auth::{Caller, Denied, Owners};
+use crate::error::{Code, Error, Result};
+use crate::proto::zitadel::filter::v2::PaginationResponse;
+use crate::proto::zitadel::metadata::v2::__buffa::oneof::metadata_search_filter::Filter;
+use crate::proto::zitadel::metadata::v2::{Metadata as Message, MetadataSearchFilter};
+use crate::proto::zitadel::org::v2::{
+    DeleteOrganizationMetadataRequest, DeleteOrganizationMetadataResponse, ListOrganizationMetadataRequest,
+    ListOrganizationMetadataResponse, SetOrganizationMetadataRequest, SetOrganizationMetadataResponse,
+};
+use crate::service::metadata::{Metadata, Owner};
+use crate::store::{MetadataRow, Page, TextFilter};
+
+/// What the functions of this file work with.
+pub struct Parts {
+    /// The values.
+    pub metadata: Arc<Metadata>,
+    /// Whose they are.
+    pub owners: Owners,
+}
+
+/// RPCs of metadata.
+pub fn routes(table: Resource<Parts>) -> Resource<Parts> {
+    table
+        .rpc("SetOrganizationMetadata", set_organization_metadata)
+        .rpc("ListOrganizationMetadata", list_organization_metadata)
+        .rpc("DeleteOrganizationMetadata", delete_organization_metadata)
+}
+
+async fn set_organization_metadata(
+    parts: Arc<Parts>,
+    caller: Caller,
+    request: SetOrganizationMetadataRequest,
+) -> Result<SetOrganizationMetadataResponse> {
+    let who =
+        admit(&parts.owners, caller, &request, &request.organization_id, Denied::Command).await?.ok_or_else(gone)?;
+    let values: Vec<_> = request.metadata.iter().map(|m| (m.key.as_str(), m.value.as_slice())).collect();
+    let stamp = parts.metadata.bulk_set(&who, Owner::Org, &values).await?;
+    Ok(SetOrganizationMetadataResponse { set_date: MessageField::some(timestamp(stamp.changed_at)) })
+}
+
+/// Who may not read it is told of none, and nobody is told which organizations there are.
+async fn list_organization_metadata(
+    parts: Arc<Parts>,
+    caller: Caller,
+    request: ListOrganizationMetadataRequest,
+) -> Result<ListOrganizationMetadataResponse> {
+    // Whatever `asc` says: values have no order of their own, and the oldest come first.
+    let page = Page { ascending: true, ..page(&request.pagination)? };
+    let who = match admit(&parts.owners, caller, &request, &request.organization_id, Denied::Command).await {
+        Err(error) if !matches!(error.code, Code::NotFound | Code::PermissionDenied) => return Err(error),
+        other => other.ok().flatten(),
+    };
+    let Some(who) = who else { return Ok(answer(0, Vec::new())) };
+    let filters: Vec<TextFilter> = request.filters.iter().filter_map(filter).collect();
+    let list = parts.metadata.list(&who, Owner::Org, &filters, page).await?;
+    Ok(answer(list.total, list.rows))
+}
+
+fn answer(total: i64, rows: Vec<MetadataRow>) -> ListOrganizationMetadataResponse {
+    let total_result = u64::try_from(total).unwrap_or(0);
+    let pagination = PaginationResponse { total_result, ..PaginationResponse::default() };
+    ListOrganizationMetadataResponse {
+        pagination: MessageField::some(pagination),
+        metadata: rows.into_iter().map(message).collect(),
+    }
+}
+
+/// The field rules want one to be set.
+fn filter(filter: &MetadataSearchFilter) -> Option<TextFilter> {
+    filter.filter.as_ref().map(|Filter::KeyFilter(f)| text_filter(f.method, &f.key))
+}
+
+fn message(row: MetadataRow) -> Message {
+    Message {
+        creation_date: MessageField::some(timestamp(row.stamp.created_at)),
+        change_date: MessageField::some(timestamp(row.stamp.changed_at)),
+        key: row.id,
+        value: row.value,
+    }
+}
+
+async fn delete_organization_metadata(
+    parts: Arc<Parts>,
+    caller: Caller,
+    request: DeleteOrganizationMetadataRequest,
+) -> Result<DeleteOrganizationMetadataResponse> {
+    let who =
+        admit(&parts.owners, caller, &request, &request.organization_id, Denied::Command).await?.ok_or_else(gone)?;
+    let keys: Vec<&str> = request.keys.iter().map(String::as_str).collect();
+    let stamp = parts.metadata.bulk_remove(&who, Owner::Org, &keys).await?;
+    Ok(DeleteOrganizationMetadataResponse { deletion_date: MessageField::some(timestamp(stamp.changed_at)) })
+}
+
+fn gone() -> Error {
+    Error::precondition("COMMAND-QXPGs", "Organisation not found")
+}
