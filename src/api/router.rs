@@ -13,7 +13,7 @@ use super::adapter::request_id::NewRequestId;
 use super::adapter::routes::Table;
 use super::family::Family;
 use super::ops::{self, Numbers, health};
-use super::{admin_v1, application_v2, auth_v1, management_v1, oauth, org_v2, project_v2, user_v2};
+use super::{admin_v1, application_v2, auth_v1, management_v1, oauth, org_v2, project_v2, user_v2, webkey_v2};
 use crate::auth::Gate;
 use crate::crypto::keypool::KeyPool;
 use crate::proto::DESCRIPTOR_SET;
@@ -52,6 +52,7 @@ fn table(services: &Services, gate: Gate) -> Table {
     let table = org_v2::routes(table, services, &owners);
     let table = user_v2::routes(table, services, &owners);
     let table = project_v2::routes(table, services, &owners);
+    let table = webkey_v2::routes(table, services);
     application_v2::routes(admin_v1::routes(table, services), services, &owners)
 }
 

@@ -5,6 +5,7 @@
 //! the rows that follow from them, so nobody can change a row without its audit trail.
 
 mod access_tokens;
+mod app_search;
 mod apps;
 mod bootstrap;
 mod builder;
@@ -38,6 +39,7 @@ mod metadata;
 mod migrations;
 mod nodes;
 mod oauth_clients;
+mod oidc_apps;
 mod org_domains;
 mod org_removal;
 mod org_search;
@@ -67,9 +69,10 @@ mod writer;
 mod writers;
 
 pub use access_tokens::{TokenInsert, TokenRow};
+pub use app_search::{AppFilter, AppKeyFilter, AppKeyOrder, AppKeyRow, AppOrder, Placed};
 pub use apps::{
     AppAdded, AppAt, AppConfig, AppMethod, AppMethodChanged, AppPlace, AppRemoved, AppRenamed, AppSecretChanged,
-    AppSwitched,
+    AppSwitched, AppTaken,
 };
 pub use bootstrap::{DefaultOrgSet, InstanceRow};
 pub use cache::{Answer, Cache, Found, Verdict};
@@ -94,6 +97,7 @@ pub use memberships::{MembershipFilter, MembershipRow};
 pub use memory::{BUDGET, Heap, Holder, Remembered};
 pub use metadata::{MetadataEntry, MetadataHeld, MetadataOwner, MetadataRemoved, MetadataSet};
 pub use oauth_clients::{ClientRow, MachineRow, RolesRow};
+pub use oidc_apps::OidcAppChanged;
 pub use org_domains::{DomainAdded, DomainMoved, DomainRemoved, PrimaryDomainSet};
 pub use org_removal::{Leaving, LeavingRow, LeavingThing, OrgRemoved, Swept};
 pub use org_search::{OrgFilter, OrgOrder};

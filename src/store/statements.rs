@@ -1,9 +1,9 @@
 //! Every statement of the store by name, so that one test can prepare each on both engines.
 
 use super::{
-    Sql, access_tokens, apps, bootstrap, change_list, credentials, held, keys, look, members, metadata, migrations,
-    nodes, oauth_clients, org_domains, org_removal, org_search, orgs, project_grant_changes, project_grants, projects,
-    readiness, roles, signing_keys, usage, user_grants, users,
+    Sql, access_tokens, app_search, apps, bootstrap, change_list, credentials, held, keys, look, members, metadata,
+    migrations, nodes, oauth_clients, oidc_apps, org_domains, org_removal, org_search, orgs, project_grant_changes,
+    project_grants, projects, readiness, roles, signing_keys, usage, user_grants, users,
 };
 
 macro_rules! statements {
@@ -30,7 +30,8 @@ impl Text<Sql> {
 /// Name and text of each statement.
 pub const ALL: &[(&str, Sql)] = statements! {
     access_tokens: TOKEN_BY_ID, TOKEN_BY_PAT, TOKEN_INSERT, TOKEN_DELETE, TOKENS_SWEEP;
-    apps: APP_BY_ID, APP_PLACE, APP_LOCK, APP_INSERT, APP_RENAME, APP_SET_METHOD, APP_SET_SECRET, APP_SET_STATE, APP_DELETE;
+    app_search: APP_ANYWHERE, APP_KEY_ANYWHERE;
+    apps: APP_BY_ID, APP_PLACE, APP_TAKEN, APP_LOCK, APP_INSERT, APP_RENAME, APP_SET_METHOD, APP_SET_SECRET, APP_SET_STATE, APP_DELETE;
     bootstrap: INSTANCE_MADE, INSTANCE_BY_ID, INSTANCE_KEPT, INSTANCE_LOCK,
         INSTANCE_INSERT, INSTANCE_SET_DEFAULT;
     held: AGGREGATE_LOCK;
@@ -42,6 +43,7 @@ pub const ALL: &[(&str, Sql)] = statements! {
         ROLES_HELD_IN;
     nodes: NODE_LOCK, NODES_LEASED, NODE_TAKE, NODE_LEASE, NODES_SWEEP, MARK_SET;
     oauth_clients: CLIENT_BY_ID, MACHINE_BY_KEY, MACHINE_BY_NAME, ROLES_OF_USER;
+    oidc_apps: APP_SET_OIDC;
     metadata: METADATA_BY_KEY, METADATA_HELD, METADATA_SET, METADATA_DELETE;
     org_domains: DOMAIN_BY_NAME, DOMAIN_COUNT, DOMAIN_INSERT, DOMAIN_TOUCH, DOMAIN_DELETE, ORG_SET_PRIMARY;
     org_removal: ORG_SEEN, ORG_REMOVED, ORG_ENTOMB, ORG_LEAVE, DOMAINS_DELETE, ORGS_LEAVING, ORG_LEAVING_LOCK, ORG_DELETE,
