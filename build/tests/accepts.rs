@@ -115,3 +115,23 @@ fn rules_become_checks_and_names_are_those_of_the_generator_of_messages() {
         assert!(made.rules.contains(part), "{part} is not in\n{}", made.rules);
     }
 }
+
+#[test]
+fn the_document_says_what_is_in_path_body_and_query() {
+    let made =
+        accepted(&service(&format!(r#"option (google.api.http) = {{post: "/things/{{id}}", body: "part"}}; {OPEN}"#)));
+    for part in [
+        r#""/test/v1/things/{id}":{"post""#,
+        r##""$ref":"#/components/schemas/zitadel.test.v1.Part""##,
+        r#""in":"query","name":"names""#,
+        r#""in":"query","name":"count""#,
+        r#""zitadel.test.v1.Part":{"#,
+    ] {
+        assert!(made.openapi.contains(part), "{part} is not in\n{}", made.openapi);
+    }
+    let whole =
+        accepted(&service(&format!(r#"option (google.api.http) = {{put: "/things/{{id}}", body: "*"}}; {OPEN}"#)));
+    assert!(!whole.openapi.contains(r#""in":"query""#), "{}", whole.openapi);
+    let first = r#""zitadel.test.v1.DoRequest":{"properties":{"count""#;
+    assert!(whole.openapi.contains(first), "what is in the path is in no body: {}", whole.openapi);
+}

@@ -97,6 +97,7 @@ fn our_own_contract_compiles_and_every_part_of_it_is_there() {
         (&ours.rpcs, "/management/v1/projects/{project_id}/roles/{*role_key}"),
         (&ours.rules, "impl Validate for crate::proto::zitadel::management::v1::AddAppKeyRequest"),
         (&ours.shapes, "pub static ZITADEL_APP_V1_APP: Shape"),
+        (&ours.openapi, "\"operationId\":\"zitadel.management.v1.ManagementService.AddAppKey\""),
     ] {
         assert!(text.contains(part), "{part}");
     }
