@@ -292,7 +292,7 @@ async fn sixteen_at_once_on_one_project_leave_it_sound() {
     let org = server.org().await;
     let other = text(&server.ok("/orgs", json!({"name": "Other"})).await, "/id");
     let create = |n: usize| {
-        let org = if n % 2 == 0 { &org } else { &other };
+        let org = if n.is_multiple_of(2) { &org } else { &other };
         call(&server, &rpc("CreateProject"), json!({"organizationId": org, "projectId": "own", "name": n.to_string()}))
     };
     let answers = at_once((0..16).map(create).collect()).await;
