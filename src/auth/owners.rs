@@ -8,7 +8,7 @@ use super::permission::{Granted, Membership, evaluate, reached};
 use crate::clock::Micros;
 use crate::error::{Code, Error, Result};
 use crate::proto::{Call, Permission};
-use crate::store::{Store, Within};
+use crate::store::{AppKeyRow, AppRow, Placed, Store, Within};
 
 /// Finds out whose something is. Cheap to clone.
 #[derive(Clone)]
@@ -29,6 +29,10 @@ pub enum Target<'a> {
 
 /// Where the object of a request is. Only [`Owners::find`] makes one, after the field rules.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::manual_non_exhaustive,
+    reason = "that attribute is for other crates; nobody in this one makes one either"
+)]
 pub struct Found {
     /// The organization that it belongs to.
     pub org_id: String,
@@ -36,7 +40,19 @@ pub struct Found {
     pub project_id: Option<String>,
     /// The user that it is.
     pub user_id: Option<String>,
-    _made_here: (),
+    _found_here: (),
+}
+
+/// What was found together with the place of the object of a request. It is for nobody to see before the caller is
+/// admitted there.
+#[derive(Debug)]
+pub struct Sealed<T>(T);
+
+impl<T> Sealed<T> {
+    /// What was found, for somebody who has been admitted.
+    pub fn open(self, _who: &Admitted) -> T {
+        self.0
+    }
 }
 
 /// How somebody is refused who has roles where the object belongs, but none with the permission.
@@ -60,6 +76,10 @@ impl Denied {
 
 /// What a caller may see of the objects of one kind, in whichever organization.
 #[derive(Debug)]
+#[expect(
+    clippy::manual_non_exhaustive,
+    reason = "that attribute is for other crates; nobody in this one makes one either"
+)]
 pub struct Reach {
     /// User id of the caller.
     pub user_id: String,
@@ -69,7 +89,7 @@ pub struct Reach {
     pub within: Option<Within>,
     /// Whether the caller has a role at all.
     pub has_roles: bool,
-    _made_here: (),
+    _found_here: (),
 }
 
 impl Owners {
@@ -84,7 +104,7 @@ impl Owners {
     /// Code 3 for a field rule; the store failed.
     pub async fn find<C: Call>(&self, request: &C, target: Target<'_>) -> Result<Option<Found>> {
         request.validate()?;
-        let found = |org_id| Found { org_id, project_id: None, user_id: None, _made_here: () };
+        let found = |org_id| Found { org_id, project_id: None, user_id: None, _found_here: () };
         Ok(match target {
             Target::Org(id) => self.0.org_by_id(id).await?.map(|org| found(org.id)),
             Target::Project(id) => {
@@ -100,6 +120,28 @@ impl Owners {
                 org_id.map(|org_id| Found { user_id: Some(id.to_owned()), ..found(org_id) })
             }
         })
+    }
+
+    /// As [`Owners::find`] for an application, which is read with its place.
+    ///
+    /// # Errors
+    /// As [`Owners::find`].
+    pub async fn find_app<C: Call>(&self, request: &C, id: &str) -> Result<Option<(Found, Sealed<Placed<AppRow>>)>> {
+        request.validate()?;
+        Ok(self.0.app_anywhere(id).await?.map(placed))
+    }
+
+    /// As [`Owners::find`] for a key of an application that takes keys at present, which is read with its place.
+    ///
+    /// # Errors
+    /// As [`Owners::find`].
+    pub async fn find_app_key<C: Call>(
+        &self,
+        request: &C,
+        id: &str,
+    ) -> Result<Option<(Found, Sealed<Placed<AppKeyRow>>)>> {
+        request.validate()?;
+        Ok(self.0.app_key_anywhere(id).await?.map(placed))
     }
 
     /// Lets a caller do with an object what the request is for.
@@ -151,7 +193,7 @@ impl Owners {
         let rows = self.0.all_roles_held(&caller.user_id).await?;
         let held: Vec<Membership> = rows.into_iter().map(Membership::try_from).collect::<Result<_>>()?;
         let (within, has_roles) = (reached(&held, permission), !held.is_empty());
-        Ok(Reach { user_id: caller.user_id, now: caller.now, within, has_roles, _made_here: () })
+        Ok(Reach { user_id: caller.user_id, now: caller.now, within, has_roles, _found_here: () })
     }
 
     /// What the caller has in an organization, and in the instance.
@@ -162,6 +204,12 @@ impl Owners {
         let rows = self.0.roles_held_in(&caller.user_id, org_id).await?;
         rows.into_iter().map(Membership::try_from).collect()
     }
+}
+
+/// Where something of a project is, and what it is.
+fn placed<R>(row: Placed<R>) -> (Found, Sealed<Placed<R>>) {
+    let (org_id, project_id) = (row.org_id.clone(), Some(row.project_id.clone()));
+    (Found { org_id, project_id, user_id: None, _found_here: () }, Sealed(row))
 }
 
 /// The permission that an RPC wants of the owner of an object; any other kind lets nobody in here.

@@ -20,4 +20,5 @@ pub mod pages;
 mod paths;
 pub mod request_id;
 pub mod routes;
+pub mod skew;
 pub mod upload;
