@@ -93,7 +93,8 @@ async fn tonic_reads_codes_details_and_unimplemented_methods() {
 }
 
 /// The crate's own way in: a machine key, for which it gets tokens by itself; and a personal access token.
-#[tokio::test]
+// Its interceptor blocks the thread while it gets a token.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_zitadel_crate_signs_in_and_manages_an_application() {
     let server = TestServer::start().await;
     let (user, personal) = server.user(&server.org().await, "crate").await;

@@ -144,7 +144,8 @@ async fn a_service_that_is_not_there_answers_unimplemented_in_grpc() {
         let request = request.header("content-type", "application/grpc").header("te", "trailers").body(vec![0; 5]);
         let answer = request.send().await.expect("an answer");
         assert_eq!(answer.status().as_u16(), 200, "{path}");
-        assert_eq!(answer.headers()["content-type"], "application/grpc", "{path}");
+        let kind = answer.headers()["content-type"].to_str().expect("text");
+        assert!(kind.starts_with("application/grpc"), "{path}: {kind}");
         let (message, output) = Grpc::nothing();
         let status = world.by_key.raw(path, message, output).await.expect_err("not there");
         assert_eq!(status.code(), Code::Unimplemented, "{path}: {status}");
