@@ -13,6 +13,7 @@ mod management_v1;
 mod oauth;
 mod ops;
 mod router;
+mod webkey_v2;
 
 pub use adapter::limits::Bound;
 pub use router::{Parts, router, unserved};

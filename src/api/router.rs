@@ -13,7 +13,7 @@ use super::adapter::request_id::NewRequestId;
 use super::adapter::routes::Table;
 use super::family::Family;
 use super::ops::{self, Numbers, health};
-use super::{admin_v1, application_v2, auth_v1, management_v1, oauth};
+use super::{admin_v1, application_v2, auth_v1, management_v1, oauth, webkey_v2};
 use crate::auth::Gate;
 use crate::crypto::keypool::KeyPool;
 use crate::proto::DESCRIPTOR_SET;
@@ -49,6 +49,7 @@ fn table(services: &Services, gate: Gate) -> Table {
     let owners = gate.owners();
     let table = management_v1::routes(Table::new(gate), services);
     let table = auth_v1::routes(table, services);
+    let table = webkey_v2::routes(table, services);
     application_v2::routes(admin_v1::routes(table, services), services, &owners)
 }
 

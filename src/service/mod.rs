@@ -2,7 +2,10 @@
 //! decides and writes. Nothing here knows of messages, HTTP or SQL, so every API, page and command calls the same
 //! functions.
 
+pub mod app_changes;
 pub mod apps;
+mod back_channel;
+mod chosen;
 mod deps;
 pub mod keys;
 pub mod machine_keys;
@@ -12,6 +15,7 @@ pub mod members;
 pub mod memberships;
 pub mod oauth;
 pub mod oidc;
+pub mod oidc_change;
 pub mod oidc_config;
 mod oidc_stored;
 pub mod orgs;
@@ -25,6 +29,7 @@ pub mod tokens;
 pub mod user_grants;
 pub mod users;
 mod validate;
+pub mod web_keys;
 
 use std::sync::Arc;
 
@@ -42,6 +47,9 @@ pub use setup::setup;
 use tokens::Tokens;
 use user_grants::UserGrants;
 use users::Users;
+use web_keys::WebKeys;
+
+use crate::auth::SigningKeys;
 
 /// All services.
 #[derive(Clone)]
@@ -59,10 +67,12 @@ pub struct Services {
     pub memberships: Arc<Memberships>,
     pub apps: Arc<Apps>,
     pub keys: Arc<Keys>,
+    /// Signing keys of the server.
+    pub web_keys: Arc<WebKeys>,
 }
 
 impl Services {
-    pub fn new(deps: &Deps) -> Self {
+    pub fn new(deps: &Deps, signing: &SigningKeys) -> Self {
         Self {
             orgs: Arc::new(Orgs(deps.clone())),
             users: Arc::new(Users(deps.clone())),
@@ -76,6 +86,7 @@ impl Services {
             memberships: Arc::new(Memberships(deps.clone())),
             apps: Arc::new(Apps(deps.clone())),
             keys: Arc::new(Keys::new(deps.clone())),
+            web_keys: Arc::new(WebKeys::new(deps.clone(), signing.clone())),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::outcome::{Created, changed, made};
 use super::texts::USER_NOT_FOUND;
-use super::{Deps, members, user_grants};
+use super::{Deps, chosen, members, user_grants};
 use crate::auth::Admitted;
 use crate::error::{Code, Error, Result};
 use crate::store::{
@@ -232,48 +232,22 @@ impl Users {
         work.await
     }
 
-    /// What a caller chooses must not look like what the server gives out: ids stand in tokens, and one that is
-    /// given twice opens the door for somebody else (RFC 9700, section 4.15).
+    /// What a caller chooses must not look like what the server gives out.
     async fn fresh(&self, id: Option<&str>, user_name: &str) -> Result<()> {
         if let Some(id) = id {
-            check_id(id)?;
+            chosen::check_signs(id, "AddMachineUserRequest.UserId")?;
+            if chosen::is_given(&self.0, id).await? {
+                let text =
+                    "numbers like this are ids that the server gives; leave userId out, or choose one with a letter";
+                return Err(Error::precondition("COMMAND-k2una", text));
+            }
         }
-        if !id.into_iter().chain([user_name]).any(number) {
-            return Ok(());
-        }
-        let first = self.0.store.instance().await?.map(|i| i.default_org_id).unwrap_or_default();
-        let given = |text: &str| number(text) && (text.len(), text) >= (first.len(), first.as_str());
-        if id.is_some_and(given) {
-            let text = "numbers like this are ids that the server gives; leave userId out, or choose one with a letter";
-            return Err(Error::precondition("COMMAND-k2una", text));
-        }
-        if given(user_name) {
+        if chosen::is_given(&self.0, user_name).await? {
             let text = "invalid user name: numbers like this are ids of the server; choose a name with a letter";
             return Err(Error::native(Code::InvalidArgument, text));
         }
         Ok(())
     }
-}
-
-/// Letters, digits and a few signs, and nothing that paths and the server itself use.
-fn check_id(id: &str) -> Result<()> {
-    let safe = |c: char| c.is_ascii_alphanumeric() || "._@:+=~-".contains(c);
-    if !id.chars().all(safe) {
-        let text = "invalid AddMachineUserRequest.UserId: use letters, digits and . _ @ : + = ~ - only";
-        return Err(Error::native(Code::InvalidArgument, text));
-    }
-    // What paths and lists of fixed routes mean otherwise, and the name under which the server acts.
-    if id.starts_with(['.', '_']) || id.eq_ignore_ascii_case("system") {
-        let text = "invalid AddMachineUserRequest.UserId: begin with neither . nor _, and choose another one \
-                    than system";
-        return Err(Error::native(Code::InvalidArgument, text));
-    }
-    Ok(())
-}
-
-/// A number without a leading zero, as ids are.
-fn number(text: &str) -> bool {
-    !text.starts_with('0') && !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn missing(id: &'static str) -> Error {

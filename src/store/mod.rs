@@ -5,6 +5,7 @@
 //! the rows that follow from them, so nobody can change a row without its audit trail.
 
 mod access_tokens;
+mod app_search;
 mod apps;
 mod bootstrap;
 mod builder;
@@ -36,6 +37,7 @@ mod memory;
 mod migrations;
 mod nodes;
 mod oauth_clients;
+mod oidc_apps;
 mod orgs;
 mod pools;
 mod project_grant_changes;
@@ -61,9 +63,10 @@ mod writer;
 mod writers;
 
 pub use access_tokens::{TokenInsert, TokenRow};
+pub use app_search::{AppFilter, AppKeyFilter, AppKeyOrder, AppKeyRow, AppOrder, Placed};
 pub use apps::{
     AppAdded, AppAt, AppConfig, AppMethod, AppMethodChanged, AppPlace, AppRemoved, AppRenamed, AppSecretChanged,
-    AppSwitched,
+    AppSwitched, AppTaken,
 };
 pub use bootstrap::InstanceRow;
 pub use cache::{Answer, Cache, Found, Verdict};
@@ -86,6 +89,7 @@ pub use members::{GrantScope, HeldRolesRow, MemberAdded, MemberChanged, MemberOr
 pub use memberships::{MembershipFilter, MembershipRow};
 pub use memory::{BUDGET, Heap, Holder, Remembered};
 pub use oauth_clients::{ClientRow, MachineRow, RolesRow};
+pub use oidc_apps::OidcAppChanged;
 pub use orgs::{OrgAdded, OrgRenamed, OrgTaken};
 pub use project_grant_changes::{ProjectGrantAdded, ProjectGrantChanged, ProjectGrantRemoved, ProjectGrantSwitched};
 pub use project_grants::{

@@ -1,6 +1,9 @@
-//! What the filters of a list may cost, whichever RPC they come by.
+//! Filters of lists, whichever RPC they come by, and what they may cost.
+
+use buffa::{EnumValue, Enumeration};
 
 use crate::error::{Code, Error, Result};
+use crate::store::{TextFilter, TextMatch};
 
 /// Most filters of one list, nested ones included.
 const MAX_QUERIES: usize = 100;
@@ -44,9 +47,33 @@ impl Budget {
     }
 }
 
+/// A text filter of a list, by any of the enums of methods: versions and packages number them alike.
+pub fn text_filter<E: Enumeration>(method: EnumValue<E>, value: &str) -> TextFilter {
+    // The field rules have refused unknown numbers already.
+    let number = method.to_i32();
+    let how = match number / 2 {
+        0 => TextMatch::Equals,
+        1 => TextMatch::Starts,
+        2 => TextMatch::Contains,
+        _ => TextMatch::Ends,
+    };
+    TextFilter::new(how, number % 2 == 1, value)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proto::zitadel::{filter, object, v1};
+
+    #[test]
+    fn methods_of_texts_are_numbered_alike_everywhere() {
+        assert_eq!(v1::TextQueryMethod::TEXT_QUERY_METHOD_STARTS_WITH_IGNORE_CASE as i32, 3);
+        let v2 = object::v2::TextQueryMethod::TEXT_QUERY_METHOD_ENDS_WITH_IGNORE_CASE;
+        assert_eq!(v2 as i32, v1::TextQueryMethod::TEXT_QUERY_METHOD_ENDS_WITH_IGNORE_CASE as i32);
+        let contains = EnumValue::from(filter::v2::TextFilterMethod::TEXT_FILTER_METHOD_CONTAINS_IGNORE_CASE);
+        let [told, meant] = [text_filter(contains, "Ab"), TextFilter::new(TextMatch::Contains, true, "Ab")];
+        assert_eq!(format!("{told:?}"), format!("{meant:?}"));
+    }
 
     #[test]
     fn filters_and_their_values_are_counted_together() {

@@ -1,17 +1,16 @@
 //! Fields that many requests share, as the plain types of the services.
 
-use buffa::EnumValue;
 use buffa_types::google::protobuf::{Duration, Timestamp};
 
+pub use crate::api::adapter::filters::text_filter;
+use crate::api::adapter::pages::{offset, rows};
 use crate::clock::Micros;
 use crate::error::{Code, Error, Result};
 use crate::proto::Part;
 use crate::proto::zitadel::change::v1::ChangeQuery;
-use crate::proto::zitadel::v1::{ListQuery, TextQueryMethod};
-use crate::store::{ChangePage, Page, TextFilter, TextMatch};
+use crate::proto::zitadel::v1::ListQuery;
+use crate::store::{ChangePage, Page};
 
-/// Most rows of one page (design, section 4).
-const MAX_ROWS: i64 = 10_000;
 /// 0001-01-01T00:00:00Z, which counts as absent (contract, AddAppKey).
 const YEAR_ONE: i64 = -62_135_596_800;
 /// The last second that a protobuf timestamp may have.
@@ -49,7 +48,7 @@ pub fn length_of_time(time: &Part<Duration>) -> Micros {
 pub fn page(query: &Part<ListQuery>) -> Page {
     let query = query.as_option();
     Page {
-        offset: query.map_or(0, |q| i64::try_from(q.offset).unwrap_or(i64::MAX)),
+        offset: query.map_or(0, |q| offset(q.offset)),
         limit: rows(query.map_or(0, |q| q.limit)),
         ascending: query.and_then(|q| q.asc).unwrap_or(true),
     }
@@ -59,33 +58,8 @@ pub fn page(query: &Part<ListQuery>) -> Page {
 pub fn change_page(query: &Part<ChangeQuery>) -> ChangePage {
     let query = query.as_option();
     ChangePage {
-        after: query.map_or(0, |q| i64::try_from(q.sequence).unwrap_or(i64::MAX)),
+        after: query.map_or(0, |q| offset(q.sequence)),
         limit: rows(query.map_or(0, |q| q.limit)),
         ascending: query.is_some_and(|q| q.asc),
     }
-}
-
-/// Rows of a page; 0 asks for as many as there may be.
-fn rows(limit: u32) -> i64 {
-    match i64::from(limit) {
-        0 => MAX_ROWS,
-        limit => limit.min(MAX_ROWS),
-    }
-}
-
-/// A text filter of a list.
-pub fn text_filter(method: EnumValue<TextQueryMethod>, value: &str) -> TextFilter {
-    use TextQueryMethod as M;
-    // The field rules have refused unknown numbers already.
-    let (how, ignore_case) = match method.as_known().unwrap_or_default() {
-        M::TEXT_QUERY_METHOD_EQUALS => (TextMatch::Equals, false),
-        M::TEXT_QUERY_METHOD_EQUALS_IGNORE_CASE => (TextMatch::Equals, true),
-        M::TEXT_QUERY_METHOD_STARTS_WITH => (TextMatch::Starts, false),
-        M::TEXT_QUERY_METHOD_STARTS_WITH_IGNORE_CASE => (TextMatch::Starts, true),
-        M::TEXT_QUERY_METHOD_CONTAINS => (TextMatch::Contains, false),
-        M::TEXT_QUERY_METHOD_CONTAINS_IGNORE_CASE => (TextMatch::Contains, true),
-        M::TEXT_QUERY_METHOD_ENDS_WITH => (TextMatch::Ends, false),
-        M::TEXT_QUERY_METHOD_ENDS_WITH_IGNORE_CASE => (TextMatch::Ends, true),
-    };
-    TextFilter::new(how, ignore_case, value)
 }
