@@ -64,6 +64,15 @@ impl World {
         self.at(&self.buyer, Method::POST, &format!("/users/{user}/grants"), whole).await
     }
 
+    /// Ids of the grants that a list gives.
+    async fn found(&self, org: &str, path: &str, body: Value) -> Vec<String> {
+        let (status, list) = self.at(org, Method::POST, path, body).await;
+        assert_eq!(status, 200, "{path}: {list}");
+        let rows = list["result"].as_array().cloned().unwrap_or_default();
+        assert_eq!(number(&list, "/details/totalResult"), rows.len() as u64);
+        rows.iter().map(|row| text(row, "/grantId")).collect()
+    }
+
     async fn keys(&self, user_grant: &str) -> Value {
         let path = format!("/users/{}/grants/{user_grant}", self.user);
         self.at(&self.buyer, Method::GET, &path, json!({})).await.1["userGrant"]["roleKeys"].clone()
@@ -210,13 +219,7 @@ async fn lists_of_project_grants_are_filtered() {
     let third = text(&w.server.ok(&format!("/projects/{}/grants", w.project), third).await, "/grantId");
     let other =
         text(&w.server.ok(&format!("/projects/{second}/grants"), json!({"grantedOrgId": w.buyer})).await, "/grantId");
-    let found = async |org: &str, path: &str, body: Value| {
-        let (status, list) = w.at(org, Method::POST, path, body).await;
-        assert_eq!(status, 200, "{path}: {list}");
-        let rows = list["result"].as_array().cloned().unwrap_or_default();
-        assert_eq!(number(&list, "/details/totalResult") as usize, rows.len());
-        rows.iter().map(|row| text(row, "/grantId")).collect::<Vec<_>>()
-    };
+    let found = async |org: &str, path: &str, body: Value| w.found(org, path, body).await;
     let of_project = format!("/projects/{}/grants/_search", w.project);
     for (body, ids) in [
         (json!({}), vec![&first, &third]),
