@@ -150,16 +150,3 @@ pub(super) fn paged_everywhere(query: &mut QueryBuilder<'_>, column: &'static st
     query.push(" LIMIT ").bind(page.limit).push(" OFFSET ").bind(page.offset);
     query.push(") p ON 1 = 1 ORDER BY p.").push(column).push(order).push(", p.id").push(order);
 }
-
-/// As [`paged`], for lists over all organizations, whose newest event nobody asks for. The query begins with
-/// `WITH f AS NOT MATERIALIZED (`, so that an index that has the order serves the page.
-pub(super) fn paged_everywhere(query: &mut QueryBuilder<'_>, column: &'static str, page: Page) {
-    let order = if page.ascending { " ASC" } else { " DESC" };
-    query.push(
-        ") SELECT (SELECT count(*) FROM f) AS total, CAST(NULL AS BIGINT) AS seen_sequence, \
-         CAST(NULL AS BIGINT) AS seen_at, p.* FROM (SELECT 1 AS one) o LEFT JOIN (SELECT * FROM f ORDER BY ",
-    );
-    query.push(column).push(order).push(", id").push(order);
-    query.push(" LIMIT ").bind(page.limit).push(" OFFSET ").bind(page.offset);
-    query.push(") p ON 1 = 1 ORDER BY p.").push(column).push(order).push(", p.id").push(order);
-}
