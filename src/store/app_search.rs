@@ -4,6 +4,7 @@ use sqlx::FromRow;
 
 use super::apps::columns;
 use super::builder::QueryBuilder;
+use super::lists::living;
 use super::lists::paged_everywhere;
 use super::sql::query;
 use super::{AppKind, AppRow, CredentialRow, Listed, Page, Result, Store, TextFilter, Within};
@@ -120,14 +121,17 @@ macro_rules! keys {
         concat!(
             "SELECT k.org_id, k.project_id, k.app_id, k.id, k.expires_at, k.sequence, k.created_at, k.last_used_at \
              FROM app_keys k \
-             JOIN apps a ON a.org_id = k.org_id AND a.project_id = k.project_id AND a.id = k.app_id WHERE ",
+             JOIN apps a ON a.org_id = k.org_id AND a.project_id = k.project_id AND a.id = k.app_id \
+             WHERE ",
+            living!("k"),
+            " AND ",
             $rest
         )
     };
 }
 
 pub(super) const APP_ANYWHERE: &str =
-    concat!("SELECT a.org_id, a.project_id, ", columns!(), " FROM apps a WHERE a.id = $1");
+    concat!("SELECT a.org_id, a.project_id, ", columns!(), " FROM apps a WHERE ", living!("a"), " AND a.id = $1");
 pub(super) const APP_KEY_ANYWHERE: &str = keys!("k.id = $1 AND a.takes_keys");
 
 impl Store {
@@ -149,8 +153,13 @@ impl Store {
         order: AppOrder,
         page: Page,
     ) -> Result<Listed<Placed<AppRow>>> {
-        let begin =
-            concat!("WITH f AS NOT MATERIALIZED (SELECT a.org_id, a.project_id, ", columns!(), " FROM apps a WHERE ");
+        let begin = concat!(
+            "WITH f AS NOT MATERIALIZED (SELECT a.org_id, a.project_id, ",
+            columns!(),
+            " FROM apps a WHERE ",
+            living!("a"),
+            " AND "
+        );
         let mut query = self.builder(begin);
         push_within(&mut query, within, "a.org_id", "a.project_id");
         for filter in filters {

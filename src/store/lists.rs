@@ -7,6 +7,14 @@ use super::sql::Query;
 use super::{AggregateKind, Heap, Result, Seen, Store};
 use crate::clock::Micros;
 
+/// The condition that something is not in an organization that is on its way out: hardly ever is there one.
+macro_rules! living {
+    ($table:literal) => {
+        concat!($table, ".org_id NOT IN (SELECT r.id FROM organizations r WHERE r.state = 3)")
+    };
+}
+pub(super) use living;
+
 /// Which rows of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Page {

@@ -2,7 +2,7 @@
 
 use super::builder::QueryBuilder;
 use super::filter::push_any_of;
-use super::lists::paged_everywhere;
+use super::lists::{living, paged_everywhere};
 use super::projects::columns;
 use super::roles::push as push_role;
 use super::{Listed, OwnedProjectRow, Page, Result, RoleFilter, RoleRow, Store, TextFilter, Within};
@@ -72,7 +72,13 @@ impl Store {
         order: ProjectOrder,
         page: Page,
     ) -> Result<Listed<OwnedProjectRow>> {
-        let begin = concat!("WITH f AS NOT MATERIALIZED (SELECT p.org_id, ", columns!(), " FROM projects p WHERE ");
+        let begin = concat!(
+            "WITH f AS NOT MATERIALIZED (SELECT p.org_id, ",
+            columns!(),
+            " FROM projects p WHERE ",
+            living!("p"),
+            " AND "
+        );
         let mut query = self.builder(begin);
         seen(&mut query, within);
         for filter in filters {

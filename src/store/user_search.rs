@@ -2,7 +2,7 @@
 
 use super::builder::QueryBuilder;
 use super::filter::push_any_of;
-use super::lists::{Source, paged, paged_everywhere};
+use super::lists::{Source, living, paged, paged_everywhere};
 use super::users::columns;
 use super::{AggregateKind, Listed, Page, Result, SeenBy, Store, TextFilter, UserRow};
 
@@ -84,7 +84,8 @@ impl Store {
         order: UserOrder,
         page: Page,
     ) -> Result<Listed<UserRow>> {
-        let begin = concat!("WITH f AS NOT MATERIALIZED (SELECT ", columns!(), " FROM users u WHERE ");
+        let begin =
+            concat!("WITH f AS NOT MATERIALIZED (SELECT ", columns!(), " FROM users u WHERE ", living!("u"), " AND ");
         let mut query = self.builder(begin);
         by.push(&mut query, "org_id", "id");
         for filter in filters {
