@@ -50,7 +50,7 @@ fn table(services: &Services, gate: Gate) -> Table {
     let table = management_v1::routes(Table::new(gate), services);
     let table = auth_v1::routes(table, services);
     let table = webkey_v2::routes(table, services);
-    application_v2::routes(admin_v1::routes(table), services, &owners)
+    application_v2::routes(admin_v1::routes(table, services), services, &owners)
 }
 
 /// Names of RPCs of the contract that no route table serves; there are none.

@@ -101,7 +101,7 @@ impl Projects {
         self.switch(who, id, State::Active, "COMMAND-3M9sd", not_inactive).await
     }
 
-    /// Removes a project with its applications, keys, roles, members and user grants.
+    /// Removes a project with its applications, keys, roles, members, project grants and user grants.
     ///
     /// # Errors
     /// `COMMAND-3M9sd` no such project.
@@ -111,6 +111,10 @@ impl Projects {
             let found = work.project_held_to_end(at).await?;
             let mut project = found.ok_or_else(|| missing("COMMAND-3M9sd"))?;
             user_grants::cascade(project.work, GrantsOf::Project(at)).await?;
+            // Members of its grants lose their roles there.
+            for (org_id,) in project.work.project_granted_to(at).await? {
+                project.work.concerns(&org_id);
+            }
             let name = project.row.name.clone();
             let event = project.record(&ProjectRemoved { at, name: &name }).await?;
             Ok(changed(&event, project.row.stamp.created_at))

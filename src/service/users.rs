@@ -2,7 +2,7 @@
 
 use super::outcome::{Created, changed, made};
 use super::texts::USER_NOT_FOUND;
-use super::{Deps, chosen, user_grants};
+use super::{Deps, chosen, members, user_grants};
 use crate::auth::Admitted;
 use crate::error::{Code, Error, Result};
 use crate::store::{
@@ -206,6 +206,7 @@ impl Users {
     pub async fn remove_user(&self, who: &Admitted, id: &str) -> Result<Stamp> {
         let at = UserAt { org_id: &who.org_id, id };
         let work = self.0.store.work(who.actor(), async |mut work| {
+            members::may_go(&mut work, at).await?;
             let mut user = work.user_held_to_end(at).await?.ok_or_else(|| missing("COMMAND-m9od"))?;
             user_grants::cascade(user.work, GrantsOf::User(at)).await?;
             let user_name = user.row.user_name.clone();
@@ -218,6 +219,9 @@ impl Users {
     async fn switch(&self, who: &Admitted, id: &str, switch: &Switch) -> Result<Stamp> {
         let at = UserAt { org_id: &who.org_id, id };
         let work = self.0.store.work(who.actor(), async |mut work| {
+            if matches!(switch.what, UserSwitch::Deactivate | UserSwitch::Lock) {
+                members::may_go(&mut work, at).await?;
+            }
             let mut user = work.user_held(at).await?.ok_or_else(|| missing(switch.missing))?;
             if !(switch.allowed)(user.row.state) {
                 return Err(Error::precondition(switch.refused.0, switch.refused.1));
