@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use super::source::{files, root, sources};
 
 /// Errors that no test names by their ids, and why.
-const UNNAMED: &[(&str, &str)] =
-    &[("COMMAND-8gK2d", "tests/it/rights.rs asks for it in every way and knows it by status and code")];
+const UNNAMED: &[(&str, &str)] = &[];
 
 /// Whether a text is the id of an error, such as `COMMAND-5F3h1`.
 fn is_id(text: &str) -> bool {
