@@ -174,7 +174,7 @@ impl Common<'_> {
             Chores { store: deps.store.clone(), usage: usage.clone(), env: deps.env.clone() },
             config.intervals(),
         );
-        let services = Services::new(&deps);
+        let services = Services::new(&deps, &signing);
         let oauth = OAuth::new(Parts {
             deps: deps.clone(),
             signing: signing.clone(),

@@ -15,6 +15,7 @@ mod ops;
 mod project_v2;
 mod router;
 mod user_v2;
+mod webkey_v2;
 
 pub use adapter::limits::Bound;
 pub use router::{Parts, router, unserved};

@@ -13,7 +13,7 @@ use super::adapter::request_id::NewRequestId;
 use super::adapter::routes::Table;
 use super::family::Family;
 use super::ops::{self, Numbers, health};
-use super::{admin_v1, application_v2, auth_v1, management_v1, oauth, project_v2, user_v2};
+use super::{admin_v1, application_v2, auth_v1, management_v1, oauth, project_v2, user_v2, webkey_v2};
 use crate::auth::Gate;
 use crate::crypto::keypool::KeyPool;
 use crate::proto::DESCRIPTOR_SET;
@@ -51,6 +51,7 @@ fn table(services: &Services, gate: Gate) -> Table {
     let table = auth_v1::routes(table, services);
     let table = user_v2::routes(table, services, &owners);
     let table = project_v2::routes(table, services, &owners);
+    let table = webkey_v2::routes(table, services);
     application_v2::routes(admin_v1::routes(table), services, &owners)
 }
 

@@ -13,7 +13,7 @@ mod usage;
 
 pub use admitted::{Admitted, Caller};
 pub use names::{can_be_token, can_name};
-pub use owners::{Denied, Found, Owners, Reach, Target};
+pub use owners::{Denied, Found, Owners, Reach, Sealed, Target};
 pub use permission::{Granted, Membership, may_give, role_names};
 pub use presented::Presented;
 pub use ring::Ring;

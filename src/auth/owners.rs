@@ -8,7 +8,7 @@ use super::permission::{Granted, Membership, evaluate, reached};
 use crate::clock::Micros;
 use crate::error::{Code, Error, Result};
 use crate::proto::{Call, Permission};
-use crate::store::{OwnedProjectRow, SeenBy, Store, UserRow, Within};
+use crate::store::{AppKeyRow, AppRow, OwnedProjectRow, Placed, SeenBy, Store, UserRow, Within};
 
 /// Finds out whose something is. Cheap to clone.
 #[derive(Clone)]
@@ -41,6 +41,18 @@ pub struct Found {
     /// The user that it is.
     pub user_id: Option<String>,
     _found_here: (),
+}
+
+/// What was found together with the place of the object of a request. It is for nobody to see before the caller is
+/// admitted there.
+#[derive(Debug)]
+pub struct Sealed<T>(T);
+
+impl<T> Sealed<T> {
+    /// What was found, for somebody who has been admitted.
+    pub fn open(self, _who: &Admitted) -> T {
+        self.0
+    }
 }
 
 /// How somebody is refused who has roles where the object belongs, but none with the permission.
@@ -115,6 +127,28 @@ impl Owners {
                 org_id.map(|org_id| Found { user_id: Some(id.to_owned()), ..found(org_id) })
             }
         })
+    }
+
+    /// As [`Owners::find`] for an application, which is read with its place.
+    ///
+    /// # Errors
+    /// As [`Owners::find`].
+    pub async fn find_app<C: Call>(&self, request: &C, id: &str) -> Result<Option<(Found, Sealed<Placed<AppRow>>)>> {
+        request.validate()?;
+        Ok(self.0.app_anywhere(id).await?.map(placed))
+    }
+
+    /// As [`Owners::find`] for a key of an application that takes keys at present, which is read with its place.
+    ///
+    /// # Errors
+    /// As [`Owners::find`].
+    pub async fn find_app_key<C: Call>(
+        &self,
+        request: &C,
+        id: &str,
+    ) -> Result<Option<(Found, Sealed<Placed<AppKeyRow>>)>> {
+        request.validate()?;
+        Ok(self.0.app_key_anywhere(id).await?.map(placed))
     }
 
     /// Lets a caller do with an object what the request is for.
@@ -255,6 +289,12 @@ impl Owners {
         let rows = self.0.roles_held_in(&caller.user_id, org_id).await?;
         rows.into_iter().map(Membership::try_from).collect()
     }
+}
+
+/// Where something of a project is, and what it is.
+fn placed<R>(row: Placed<R>) -> (Found, Sealed<Placed<R>>) {
+    let (org_id, project_id) = (row.org_id.clone(), Some(row.project_id.clone()));
+    (Found { org_id, project_id, user_id: None, _found_here: () }, Sealed(row))
 }
 
 /// The permission that an RPC wants of the owner of an object; any other kind lets nobody in here.

@@ -1,9 +1,10 @@
 //! The server's own signing keys: made at the first start, kept encrypted in the database, shared by
 //! all replicas (contract, `oauth.md` 1.4).
 //!
-//! There is always one key that signs and one that is published in advance, so that clients which keep
-//! the key set for a while know a key before it signs anything. Keys that signed once stay in the set
-//! until nothing they signed can be valid any more.
+//! There is always one key that signs, and one that is published in advance unless somebody has activated or deleted it,
+//! so that clients which keep the key set for a while know a key before it signs anything. Keys that signed once stay in
+//! the set until a rotation finds that nothing they signed can be valid any more, or somebody deletes them
+//! (`service::web_keys`).
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,6 +14,7 @@ use super::names::can_name;
 use super::ring::Ring;
 use crate::clock::Micros;
 use crate::crypto::keypool::KeyPool;
+use crate::crypto::rsa::KeyPair;
 use crate::crypto::vault::Vault;
 use crate::env::Env;
 use crate::error::{Error, Result};
@@ -158,17 +160,28 @@ impl SigningKeys {
         let OldKey::Keep { lifetime } = old else { return self.replace().await };
         let made = self.make(SigningState::Next).await?;
         self.ring().await?;
+        // Somebody may have activated or deleted all that were published in advance: then a fresh one signs.
+        let announced = self.0.parts.store.signing_keys().await?.iter().any(|key| key.state == SigningState::Next);
+        let fresh = if announced { None } else { Some(self.make(SigningState::Active).await?) };
         let work = self.0.parts.store.work(self.actor(), async |mut work| {
             let mut instance = lock(&mut work).await?;
             let rows = instance.work.signing_keys().await?;
-            let next = rows.iter().find(|key| key.state == SigningState::Next);
-            let next = next.ok_or_else(|| Error::internal("no signing key was published in advance"))?;
             for key in rows.iter().filter(|key| key.state != SigningState::Next) {
                 retire(&mut instance, key, lifetime).await?;
             }
-            instance.record(&SigningKeySwitched { id: &next.id, state: SigningState::Active }).await?;
+            let id = match (rows.iter().find(|key| key.state == SigningState::Next), &fresh) {
+                (Some(next), _) => {
+                    instance.record(&SigningKeySwitched { id: &next.id, state: SigningState::Active }).await?;
+                    next.id.clone()
+                }
+                (None, Some(fresh)) => {
+                    instance.record(&SigningKeyAdded(fresh)).await?;
+                    fresh.id.clone()
+                }
+                (None, None) => return Err(Error::unavailable("the key published in advance has just gone")),
+            };
             instance.record(&SigningKeyAdded(&made)).await?;
-            Ok(next.id.clone())
+            Ok(id)
         });
         work.await
     }
@@ -189,13 +202,21 @@ impl SigningKeys {
     }
 
     async fn make(&self, state: SigningState) -> Result<SigningKeyRow> {
-        let Parts { pool, env, vault, .. } = &self.0.parts;
         // The place is kept: others wait for this with theirs, and one that was given back might not come again.
-        let pair = pool.take("").await?;
+        let pair = self.0.parts.pool.take("").await?;
+        self.sealed(pair, state).await
+    }
+
+    /// A pair as a signing key that is not stored yet.
+    ///
+    /// # Errors
+    /// It cannot be encrypted.
+    pub async fn sealed(&self, pair: KeyPair, state: SigningState) -> Result<SigningKeyRow> {
+        let Parts { env, vault, .. } = &self.0.parts;
         let id = env.ids.next().await;
         let private_key = vault.seal(&env.random, &id, &pair.private_der()?)?;
-        let changed_at = env.clock.now();
-        Ok(SigningKeyRow { id, state, public_key: pair.public_der, private_key, changed_at })
+        let now = env.clock.now();
+        Ok(SigningKeyRow { id, state, public_key: pair.public_der, private_key, created_at: now, changed_at: now })
     }
 
     fn actor(&self) -> Actor<'_> {

@@ -7,11 +7,14 @@ use super::apps::AppId;
 use super::material::Material;
 use super::outcome::{CreatedKey, changed, made};
 use super::validate;
-use crate::auth::Admitted;
+use crate::auth::{Admitted, Reach, Sealed};
 use crate::clock::Micros;
 use crate::crypto::keyfile;
 use crate::error::{Error, Result};
-use crate::store::{Answer, AppAt, AppKeyAdded, AppKeyRemoved, AppRow, Cache, CredentialRow, Listed, Page, Stamp};
+use crate::store::{
+    Answer, AppAt, AppKeyAdded, AppKeyFilter, AppKeyOrder, AppKeyRemoved, AppKeyRow, AppRow, Cache, CredentialRow,
+    Listed, Page, Placed, Stamp,
+};
 
 /// Bytes of memory for keys, and for lists of them.
 const KEYS: u64 = 1 << 20;
@@ -100,6 +103,22 @@ impl Keys {
         list.ok_or_else(|| Error::internal("a list is always there"))
     }
 
+    /// A key that was found with its place, for somebody who has been admitted there.
+    pub fn found(who: &Admitted, key: Sealed<Placed<AppKeyRow>>) -> CredentialRow {
+        key.open(who).row.key
+    }
+
+    /// Keys of applications that take keys at present and that the caller may see, in whichever organization.
+    pub async fn list_all_app_keys(
+        &self,
+        reach: &Reach,
+        filters: &[AppKeyFilter],
+        order: AppKeyOrder,
+        page: Page,
+    ) -> Result<Listed<Placed<AppKeyRow>>> {
+        Ok(self.deps.store.app_keys_everywhere(reach.within.as_ref(), filters, order, page).await?)
+    }
+
     /// Removes a key, also while the application takes none.
     ///
     /// # Errors
@@ -127,10 +146,12 @@ fn takes_keys(app: &AppRow) -> Result<()> {
     Ok(())
 }
 
-fn no_app() -> Error {
+/// There is no such application to make a key for.
+pub fn no_app() -> Error {
     Error::precondition("COMMAND-sak25", "Application not found")
 }
 
-fn no_key() -> Error {
+/// There is no such key to remove.
+pub fn no_key() -> Error {
     Error::not_found("COMMAND-4m77G", "Application key not found")
 }

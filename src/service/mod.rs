@@ -2,7 +2,9 @@
 //! decides and writes. Nothing here knows of messages, HTTP or SQL, so every API, page and command calls the same
 //! functions.
 
+pub mod app_changes;
 pub mod apps;
+mod back_channel;
 mod chosen;
 mod deps;
 pub mod keys;
@@ -11,6 +13,7 @@ mod material;
 pub mod members;
 pub mod oauth;
 pub mod oidc;
+pub mod oidc_change;
 pub mod oidc_config;
 mod oidc_stored;
 pub mod orgs;
@@ -23,6 +26,7 @@ pub mod tokens;
 pub mod user_grants;
 pub mod users;
 mod validate;
+pub mod web_keys;
 
 use std::sync::Arc;
 
@@ -38,6 +42,9 @@ pub use setup::setup;
 use tokens::Tokens;
 use user_grants::UserGrants;
 use users::Users;
+use web_keys::WebKeys;
+
+use crate::auth::SigningKeys;
 
 /// All services.
 #[derive(Clone)]
@@ -53,10 +60,12 @@ pub struct Services {
     pub members: Arc<Members>,
     pub apps: Arc<Apps>,
     pub keys: Arc<Keys>,
+    /// Signing keys of the server.
+    pub web_keys: Arc<WebKeys>,
 }
 
 impl Services {
-    pub fn new(deps: &Deps) -> Self {
+    pub fn new(deps: &Deps, signing: &SigningKeys) -> Self {
         Self {
             orgs: Arc::new(Orgs(deps.clone())),
             users: Arc::new(Users(deps.clone())),
@@ -68,6 +77,7 @@ impl Services {
             members: Arc::new(Members(deps.clone())),
             apps: Arc::new(Apps(deps.clone())),
             keys: Arc::new(Keys::new(deps.clone())),
+            web_keys: Arc::new(WebKeys::new(deps.clone(), signing.clone())),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Rules on OpenID Connect clients: configuration only (contract, `oidc-apps.md`). Nothing here runs a login.
 
 use super::oidc_config::{ClientMethod, ClientType, GrantType, OidcConfig, ResponseType};
-use crate::error::{Error, Result};
 use crate::store::AppMethod;
 
 /// Where browsers may call from: the origins of the redirect URIs and the additional ones, in order.
@@ -13,26 +12,29 @@ pub fn origins(config: &OidcConfig) -> Vec<String> {
     origins
 }
 
-/// Whether the configuration can be stored.
-///
-/// # Errors
-/// `PROJECT-1n8df`: clock skew out of range, an origin is none, or a response type lacks its grant.
-pub fn check(config: &OidcConfig) -> Result<()> {
-    let (seconds, nanos) = config.clock_skew;
-    let skew = (0..=5).contains(&seconds) && (0..1_000_000_000).contains(&nanos) && (seconds < 5 || nanos == 0);
-    let origins =
-        config.additional_origins.iter().all(|o| origin(o).is_some_and(|clean| clean == o.trim_end_matches('/')));
-    let grants = config.response_types.iter().all(|response| match *response {
-        ResponseType::CODE => has(config, GrantType::AUTHORIZATION_CODE),
-        response => response.is_known() && has(config, GrantType::IMPLICIT),
-    });
-    let known = config.grant_types.iter().all(|grant| grant.is_known());
-    let logout = config.back_channel_logout_uri.is_empty() || origin(&config.back_channel_logout_uri).is_some();
-    if skew && origins && grants && known && logout {
-        Ok(())
-    } else {
-        Err(Error::invalid("PROJECT-1n8df", "Application invalid"))
-    }
+/// Whether the configuration can be stored: the clock skew is in range, origins are some, and each response type has the
+/// grant that it needs.
+pub fn is_valid(config: &OidcConfig) -> bool {
+    is_skew(config.clock_skew) && are_origins(&config.additional_origins) && fit(&config.response_types, config)
+}
+
+/// Whether clocks may differ by so many seconds and nanoseconds.
+pub fn is_skew((seconds, nanos): (i64, i32)) -> bool {
+    (0..=5).contains(&seconds) && (0..1_000_000_000).contains(&nanos) && (seconds < 5 || nanos == 0)
+}
+
+/// Whether each of them is an origin and nothing more.
+pub fn are_origins(uris: &[String]) -> bool {
+    uris.iter().all(|uri| origin(uri).is_some_and(|clean| clean == uri.trim_end_matches('/')))
+}
+
+/// Whether each response type has the grant that it needs.
+fn fit(responses: &[ResponseType], config: &OidcConfig) -> bool {
+    responses.iter().all(|response| match *response {
+        // Where the device gets the code, nothing else need ask for one.
+        ResponseType::CODE => has(config, GrantType::AUTHORIZATION_CODE) || has(config, GrantType::DEVICE_CODE),
+        _ => has(config, GrantType::IMPLICIT),
+    })
 }
 
 /// How the application authenticates.

@@ -130,13 +130,20 @@ pub enum Login {
 }
 
 impl OidcConfig {
-    /// As a client asks for it: texts without surrounding white space, and what it leaves out filled in.
+    /// As a client asks for it: texts without surrounding white space, and what it leaves out, or names by a number that
+    /// means nothing, filled in.
     #[must_use]
     pub fn completed(mut self) -> Self {
         for texts in [&mut self.redirect_uris, &mut self.post_logout_redirect_uris, &mut self.additional_origins] {
             for text in texts.iter_mut().filter(|text| text.trim().len() < text.len()) {
                 *text = text.trim().to_owned();
             }
+        }
+        for response in self.response_types.iter_mut().filter(|response| !response.is_known()) {
+            *response = ResponseType::CODE;
+        }
+        for grant in self.grant_types.iter_mut().filter(|grant| !grant.is_known()) {
+            *grant = GrantType::AUTHORIZATION_CODE;
         }
         if self.response_types.is_empty() {
             self.response_types.push(ResponseType::CODE);

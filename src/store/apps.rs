@@ -28,6 +28,7 @@ macro_rules! columns {
          a.sequence, a.created_at, a.changed_at"
     };
 }
+pub(super) use columns;
 
 pub(super) const APP_BY_ID: &str =
     concat!("SELECT ", columns!(), " FROM apps a WHERE a.org_id = $1 AND a.project_id = $2 AND a.id = $3");
@@ -37,6 +38,9 @@ pub(super) const APP_INSERT: &str = "INSERT INTO apps (org_id, project_id, id, k
      created_at, changed_at) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $10, $11, 0, 0, $12, $13, $13)";
 pub(super) const APP_RENAME: &str = "UPDATE apps SET name = $4, name_folded = $5, sequence = $6, changed_at = $7 \
      WHERE org_id = $1 AND project_id = $2 AND id = $3";
+/// Which of identifier and name an application of the project cannot have.
+pub(super) const APP_TAKEN: &str = "SELECT id FROM apps WHERE id = $3 \
+     UNION ALL SELECT '' FROM apps WHERE org_id = $1 AND project_id = $2 AND name_folded = $4 ORDER BY id DESC";
 // A secret belongs to the method for which it was made: a switch forgets it.
 pub(super) const APP_SET_METHOD: &str = "UPDATE apps SET auth_method = $4, takes_keys = $5, secret_hash = NULL, \
      old_secret_hash = NULL, old_secret_until = 0, switched_sequence = $6, sequence = $6, changed_at = $7 \
@@ -85,6 +89,21 @@ impl Work {
     pub async fn app_held(&mut self, at: AppAt<'_>) -> Result<Option<Held<'_, AppRow>>> {
         self.hold(APP_LOCK, AggregateKind::Project, [at.org_id, at.project_id], Some(at.id)).await
     }
+
+    /// What is taken of the identifier, in whichever organization, and the name of a new application.
+    pub async fn app_taken(&mut self, at: AppAt<'_>, name: &str) -> Result<Option<AppTaken>> {
+        let id: Option<String> = self.scalar(&query!(APP_TAKEN; at.org_id, at.project_id, at.id, fold(name))).await?;
+        Ok(id.map(|id| if id.is_empty() { AppTaken::Name } else { AppTaken::Id }))
+    }
+}
+
+/// What another application has already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AppTaken {
+    /// The identifier.
+    Id,
+    /// The name.
+    Name,
 }
 
 /// Configuration of a new application.
@@ -116,7 +135,7 @@ pub struct AppAdded<'a> {
 /// What the events of an application say.
 #[derive(Serialize, Default)]
 #[serde(rename_all = "camelCase")]
-struct Says<'a> {
+pub(super) struct Says<'a> {
     app_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
@@ -129,11 +148,16 @@ struct Says<'a> {
 }
 
 impl<'a> Says<'a> {
-    fn of(at: AppAt<'a>) -> Self {
+    pub fn of(at: AppAt<'a>) -> Self {
         Self { app_id: at.id, ..Self::default() }
     }
 
-    fn event(&self, kind: EventKind) -> Event {
+    /// With the number of the method.
+    pub fn method(at: AppAt<'a>, method: AppMethod) -> Self {
+        Self { auth_method_type: Some(method.number), ..Self::of(at) }
+    }
+
+    pub fn event(&self, kind: EventKind) -> Event {
         Event::of_app(kind, self.app_id, self)
     }
 }
@@ -198,8 +222,7 @@ pub struct AppMethodChanged<'a> {
 
 impl Change for AppMethodChanged<'_> {
     fn events(&self) -> Vec<Event> {
-        let auth_method_type = Some(self.method.number);
-        vec![Says { auth_method_type, ..Says::of(self.at) }.event(EventKind::ApiConfigChanged)]
+        vec![Says::method(self.at, self.method).event(EventKind::ApiConfigChanged)]
     }
 
     fn rows(&self, event: &Recorded) -> Vec<Statement<'_>> {
@@ -210,11 +233,13 @@ impl Change for AppMethodChanged<'_> {
     }
 }
 
-/// An API application gets another client secret.
+/// An application gets another client secret.
 #[derive(Debug)]
 pub struct AppSecretChanged<'a> {
     /// Where it is.
     pub at: AppAt<'a>,
+    /// What it is.
+    pub kind: AppKind,
     /// SHA-256 of the new secret.
     pub hash: &'a [u8],
     /// How long the old secret is good; none if it is void at once, and then it is not kept.
@@ -223,7 +248,11 @@ pub struct AppSecretChanged<'a> {
 
 impl Change for AppSecretChanged<'_> {
     fn events(&self) -> Vec<Event> {
-        vec![Says { old_secret_until: self.old_until, ..Says::of(self.at) }.event(EventKind::ApiSecretChanged)]
+        let kind = match self.kind {
+            AppKind::Api => EventKind::ApiSecretChanged,
+            AppKind::Oidc => EventKind::OidcSecretChanged,
+        };
+        vec![Says { old_secret_until: self.old_until, ..Says::of(self.at) }.event(kind)]
     }
 
     fn rows(&self, event: &Recorded) -> Vec<Statement<'_>> {

@@ -68,6 +68,8 @@ kinds! {
     ApiConfigChanged = "project.application.config.api.changed", "API Configuration changed";
     ApiSecretChanged = "project.application.config.api.secret.changed", "API secret changed";
     OidcConfigAdded = "project.application.config.oidc.added", "OIDC Configuration added";
+    OidcConfigChanged = "project.application.config.oidc.changed", "OIDC Configuration changed";
+    OidcSecretChanged = "project.application.config.oidc.secret.changed", "OIDC secret changed";
     AppKeyAdded = "project.application.oidc.key.added", "OIDC Application Key added";
     AppKeyRemoved = "project.application.oidc.key.removed", "OIDC Application Key removed";
     MachineAdded = "user.machine.added", "Technical user added";

@@ -5,6 +5,7 @@
 //! the rows that follow from them, so nobody can change a row without its audit trail.
 
 mod access_tokens;
+mod app_search;
 mod apps;
 mod bootstrap;
 mod builder;
@@ -36,6 +37,7 @@ mod memory;
 mod migrations;
 mod nodes;
 mod oauth_clients;
+mod oidc_apps;
 mod orgs;
 mod pools;
 mod project_search;
@@ -59,9 +61,10 @@ mod writer;
 mod writers;
 
 pub use access_tokens::{TokenInsert, TokenRow};
+pub use app_search::{AppFilter, AppKeyFilter, AppKeyOrder, AppKeyRow, AppOrder, Placed};
 pub use apps::{
     AppAdded, AppAt, AppConfig, AppMethod, AppMethodChanged, AppPlace, AppRemoved, AppRenamed, AppSecretChanged,
-    AppSwitched,
+    AppSwitched, AppTaken,
 };
 pub use bootstrap::InstanceRow;
 pub use cache::{Answer, Cache, Found, Verdict};
@@ -84,6 +87,7 @@ pub use look::{Look, LookError, sqlite_files};
 pub use members::{HeldRolesRow, MemberAdded, MemberChanged, MemberRemoved, Scope};
 pub use memory::{BUDGET, Heap, Holder, Remembered};
 pub use oauth_clients::{ClientRow, MachineRow, RolesRow};
+pub use oidc_apps::OidcAppChanged;
 pub use orgs::{OrgAdded, OrgRenamed, OrgTaken};
 pub use project_search::{ProjectFilter, ProjectOrder, RoleOrder};
 pub use projects::{OwnedProjectRow, ProjectAdded, ProjectChanged, ProjectRemoved, ProjectSwitched, ProjectValues};

@@ -18,12 +18,14 @@ pub struct SigningKeyRow {
     pub public_key: Vec<u8>,
     /// PKCS#1 DER, encrypted under the master key and the id.
     pub private_key: Vec<u8>,
+    /// Time of its making.
+    pub created_at: Micros,
     /// Time of the last change of state.
     pub changed_at: Micros,
 }
 
 pub(super) const SIGNING_KEYS: &str =
-    "SELECT id, state, public_key, private_key, changed_at FROM signing_keys ORDER BY id";
+    "SELECT id, state, public_key, private_key, created_at, changed_at FROM signing_keys ORDER BY id";
 pub(super) const SIGNING_KEY_INSERT: &str = "INSERT INTO signing_keys \
      (id, state, public_key, private_key, created_at, changed_at) VALUES ($1, $2, $3, $4, $5, $5)";
 pub(super) const SIGNING_KEY_SET_STATE: &str = "UPDATE signing_keys SET state = $2, changed_at = $3 WHERE id = $1";

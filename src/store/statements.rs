@@ -1,8 +1,8 @@
 //! Every statement of the store by name, so that one test can prepare each on both engines.
 
 use super::{
-    Sql, access_tokens, apps, bootstrap, change_list, credentials, held, keys, look, members, migrations, nodes,
-    oauth_clients, orgs, projects, readiness, roles, signing_keys, usage, user_grants, users,
+    Sql, access_tokens, app_search, apps, bootstrap, change_list, credentials, held, keys, look, members, migrations,
+    nodes, oauth_clients, oidc_apps, orgs, projects, readiness, roles, signing_keys, usage, user_grants, users,
 };
 
 macro_rules! statements {
@@ -29,7 +29,8 @@ impl Text<Sql> {
 /// Name and text of each statement.
 pub const ALL: &[(&str, Sql)] = statements! {
     access_tokens: TOKEN_BY_ID, TOKEN_BY_PAT, TOKEN_INSERT, TOKEN_DELETE, TOKENS_SWEEP;
-    apps: APP_BY_ID, APP_PLACE, APP_LOCK, APP_INSERT, APP_RENAME, APP_SET_METHOD, APP_SET_SECRET, APP_SET_STATE, APP_DELETE;
+    app_search: APP_ANYWHERE, APP_KEY_ANYWHERE;
+    apps: APP_BY_ID, APP_PLACE, APP_TAKEN, APP_LOCK, APP_INSERT, APP_RENAME, APP_SET_METHOD, APP_SET_SECRET, APP_SET_STATE, APP_DELETE;
     bootstrap: INSTANCE_BY_ID, INSTANCE_INSERT;
     held: AGGREGATE_LOCK;
     migrations: ORPHANS_REMOVED;
@@ -39,6 +40,7 @@ pub const ALL: &[(&str, Sql)] = statements! {
     members: MEMBER_LOCK, MEMBER_INSERT, MEMBER_UPDATE, MEMBER_DELETE, MEMBERSHIPS_OF, ROLES_HELD, ROLES_HELD_IN;
     nodes: NODE_LOCK, NODES_LEASED, NODE_TAKE, NODE_LEASE, NODES_SWEEP, MARK_SET;
     oauth_clients: CLIENT_BY_ID, MACHINE_BY_KEY, MACHINE_BY_NAME, ROLES_OF_USER;
+    oidc_apps: APP_SET_OIDC;
     orgs: ORG_BY_ID, ORG_TAKEN, ORG_INSERT, ORG_LOCK, ORG_RENAME;
     projects: PROJECT_BY_ID, PROJECT_FOUND, PROJECT_EVER, PROJECT_NAME_TAKEN, PROJECT_ORG, PROJECT_LOCK, PROJECT_LOCK_TO_END, PROJECT_KEPT, PROJECT_INSERT,
         PROJECT_UPDATE, PROJECT_SET_STATE, PROJECT_DELETE;

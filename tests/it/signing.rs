@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::oauth::{aud, claims_of};
 use crate::support::{Options, TestServer, text};
 
-async fn kids(server: &TestServer) -> Vec<String> {
+pub async fn kids(server: &TestServer) -> Vec<String> {
     let answer = server.http.get(server.url("/oauth/v2/keys")).send().await.expect("an answer");
     let header = |name: &str| answer.headers().get(name).map(|v| v.to_str().expect("text").to_owned());
     assert_eq!(header("cache-control").as_deref(), Some("max-age=300, must-revalidate"));
@@ -20,11 +20,11 @@ async fn kids(server: &TestServer) -> Vec<String> {
     keys.iter().map(|key| text(key, "/kid")).collect()
 }
 
-fn kid_of(token: &str) -> String {
+pub fn kid_of(token: &str) -> String {
     jsonwebtoken::decode_header(token).expect("a header").kid.expect("a kid")
 }
 
-fn program(server: &TestServer, arguments: &[&str], master: Option<&str>) -> (bool, String) {
+pub fn program(server: &TestServer, arguments: &[&str], master: Option<&str>) -> (bool, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_claviger"));
     command.args(arguments).envs(server.database.settings());
     if let Some(master) = master {

@@ -20,5 +20,6 @@ pub mod pages;
 mod paths;
 pub mod request_id;
 pub mod routes;
+pub mod skew;
 pub mod times;
 pub mod upload;

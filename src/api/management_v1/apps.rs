@@ -18,9 +18,11 @@ use crate::proto::zitadel::management::v1::{
     AddAPIAppRequest, AddAPIAppResponse, AddOIDCAppRequest, AddOIDCAppResponse, DeactivateAppRequest,
     DeactivateAppResponse, GetAppByIDRequest, GetAppByIDResponse, ListAppChangesRequest, ListAppChangesResponse,
     ListAppsRequest, ListAppsResponse, ReactivateAppRequest, ReactivateAppResponse, RegenerateAPIClientSecretRequest,
-    RegenerateAPIClientSecretResponse, RemoveAppRequest, RemoveAppResponse, UpdateAPIAppConfigRequest,
-    UpdateAPIAppConfigResponse, UpdateAppRequest, UpdateAppResponse,
+    RegenerateAPIClientSecretResponse, RegenerateOIDCClientSecretRequest, RegenerateOIDCClientSecretResponse,
+    RemoveAppRequest, RemoveAppResponse, UpdateAPIAppConfigRequest, UpdateAPIAppConfigResponse, UpdateAppRequest,
+    UpdateAppResponse, UpdateOIDCAppConfigRequest, UpdateOIDCAppConfigResponse,
 };
+use crate::service::app_changes::{AppChange, ConfigChange, SecretOf};
 use crate::service::apps::{ApiMethod, App, AppId, Apps, NewApiApp, NewOidcApp};
 
 /// RPCs of applications.
@@ -30,7 +32,9 @@ pub fn routes(table: Resource<Apps>) -> Resource<Apps> {
         .rpc("AddOIDCApp", add_oidc_app)
         .rpc("UpdateApp", update_app)
         .rpc("UpdateAPIAppConfig", update_api_app_config)
+        .rpc("UpdateOIDCAppConfig", update_oidc_app_config)
         .rpc("RegenerateAPIClientSecret", regenerate_api_client_secret)
+        .rpc("RegenerateOIDCClientSecret", regenerate_oidc_client_secret)
         .rpc("DeactivateApp", deactivate_app)
         .rpc("ReactivateApp", reactivate_app)
         .rpc("RemoveApp", remove_app)
@@ -42,7 +46,7 @@ pub fn routes(table: Resource<Apps>) -> Resource<Apps> {
 async fn add_api_app(apps: Arc<Apps>, caller: Caller, request: AddAPIAppRequest) -> Result<AddAPIAppResponse> {
     let who = caller.admit(&request)?;
     let method = method(request.auth_method_type);
-    let new = NewApiApp { project_id: &request.project_id, name: &request.name, method };
+    let new = NewApiApp { project_id: &request.project_id, id: None, name: &request.name, method };
     let app = apps.add_api_app(&who, new).await?;
     Ok(AddAPIAppResponse {
         details: details(&who.org_id, &app.stamp),
@@ -54,8 +58,8 @@ async fn add_api_app(apps: Arc<Apps>, caller: Caller, request: AddAPIAppRequest)
 
 async fn add_oidc_app(apps: Arc<Apps>, caller: Caller, request: AddOIDCAppRequest) -> Result<AddOIDCAppResponse> {
     let who = caller.admit(&request)?;
-    let config = oidc::config(&request);
-    let new = NewOidcApp { project_id: &request.project_id, name: &request.name, config };
+    let config = oidc::config(&request)?;
+    let new = NewOidcApp { project_id: &request.project_id, id: None, name: &request.name, config };
     let (app, config) = apps.add_oidc_app(&who, new).await?;
     let (none_compliant, compliance_problems) = oidc::compliance(&config);
     Ok(AddOIDCAppResponse {
@@ -71,7 +75,8 @@ async fn add_oidc_app(apps: Arc<Apps>, caller: Caller, request: AddOIDCAppReques
 async fn update_app(apps: Arc<Apps>, caller: Caller, request: UpdateAppRequest) -> Result<UpdateAppResponse> {
     let who = caller.admit(&request)?;
     let app = AppId { project_id: &request.project_id, id: &request.app_id };
-    let stamp = apps.update_app(&who, app, &request.name).await?;
+    let change = AppChange { name: Some(&request.name), config: None };
+    let stamp = apps.update(&who, app, &change).await?;
     Ok(UpdateAppResponse { details: details(&who.org_id, &stamp) })
 }
 
@@ -82,8 +87,21 @@ async fn update_api_app_config(
 ) -> Result<UpdateAPIAppConfigResponse> {
     let who = caller.admit(&request)?;
     let app = AppId { project_id: &request.project_id, id: &request.app_id };
-    let stamp = apps.update_api_app_config(&who, app, method(request.auth_method_type)).await?;
+    let config = Some(ConfigChange::Api(method(request.auth_method_type)));
+    let stamp = apps.update(&who, app, &AppChange { name: None, config }).await?;
     Ok(UpdateAPIAppConfigResponse { details: details(&who.org_id, &stamp) })
+}
+
+async fn update_oidc_app_config(
+    apps: Arc<Apps>,
+    caller: Caller,
+    request: UpdateOIDCAppConfigRequest,
+) -> Result<UpdateOIDCAppConfigResponse> {
+    let who = caller.admit(&request)?;
+    let config = Some(ConfigChange::Oidc(Box::new(oidc::change(&request)?)));
+    let app = AppId { project_id: &request.project_id, id: &request.app_id };
+    let stamp = apps.update(&who, app, &AppChange { name: None, config }).await?;
+    Ok(UpdateOIDCAppConfigResponse { details: details(&who.org_id, &stamp) })
 }
 
 async fn regenerate_api_client_secret(
@@ -94,9 +112,21 @@ async fn regenerate_api_client_secret(
     let who = caller.admit(&request)?;
     let app = AppId { project_id: &request.project_id, id: &request.app_id };
     let grace = length_of_time(&request.old_secret_lifetime);
-    let (secret, stamp) = apps.regenerate_api_client_secret(&who, app, grace).await?;
+    let (secret, stamp) = apps.regenerate_client_secret(&who, app, SecretOf::Api, grace).await?;
     let details = details(&who.org_id, &stamp);
     Ok(RegenerateAPIClientSecretResponse { client_secret: secret.to_string(), details })
+}
+
+async fn regenerate_oidc_client_secret(
+    apps: Arc<Apps>,
+    caller: Caller,
+    request: RegenerateOIDCClientSecretRequest,
+) -> Result<RegenerateOIDCClientSecretResponse> {
+    let who = caller.admit(&request)?;
+    let app = AppId { project_id: &request.project_id, id: &request.app_id };
+    let (secret, stamp) = apps.regenerate_client_secret(&who, app, SecretOf::Oidc, 0).await?;
+    let details = details(&who.org_id, &stamp);
+    Ok(RegenerateOIDCClientSecretResponse { client_secret: secret.to_string(), details })
 }
 
 async fn deactivate_app(

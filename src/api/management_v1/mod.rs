@@ -2,7 +2,7 @@
 
 mod apps;
 mod changes;
-mod fields;
+pub mod fields;
 mod health;
 mod keys;
 mod machine_keys;

@@ -3,18 +3,23 @@
 use buffa::{EnumValue, MessageField};
 use buffa_types::google::protobuf::Duration;
 
+use crate::api::adapter::skew::clock_skew;
+use crate::error::Result;
 use crate::proto::Part;
 use crate::proto::zitadel::app::v1::__buffa::oneof::login_version::Version;
 use crate::proto::zitadel::app::v1::{LoginV2, LoginVersion, OIDCConfig};
-use crate::proto::zitadel::management::v1::AddOIDCAppRequest;
+use crate::proto::zitadel::management::v1::{AddOIDCAppRequest, UpdateOIDCAppConfigRequest};
 use crate::proto::zitadel::v1::LocalizedMessage;
 use crate::service::oidc as rules;
+use crate::service::oidc_change::OidcChange;
 use crate::service::oidc_config::{ClientMethod, ClientType, GrantType, Login, OidcConfig, ResponseType};
 
 /// What a request asks an application to be registered with.
-pub fn config(request: &AddOIDCAppRequest) -> OidcConfig {
-    let skew = request.clock_skew.as_option().cloned().unwrap_or_default();
-    OidcConfig {
+///
+/// # Errors
+/// Code 3: clocks may differ too far.
+pub fn config(request: &AddOIDCAppRequest) -> Result<OidcConfig> {
+    Ok(OidcConfig {
         redirect_uris: request.redirect_uris.clone(),
         post_logout_redirect_uris: request.post_logout_redirect_uris.clone(),
         additional_origins: request.additional_origins.clone(),
@@ -29,10 +34,38 @@ pub fn config(request: &AddOIDCAppRequest) -> OidcConfig {
         roles_in_id_token: request.id_token_role_assertion,
         userinfo_in_id_token: request.id_token_userinfo_assertion,
         skip_native_app_success_page: request.skip_native_app_success_page,
-        clock_skew: (skew.seconds, skew.nanos),
+        clock_skew: clock_skew(&request.clock_skew, "AddOIDCAppRequest")?,
         back_channel_logout_uri: request.back_channel_logout_uri.clone(),
         login: login(&request.login_version),
-    }
+    })
+}
+
+/// What a request makes of an application: everything that it does not say is as in a new one, but for the lists of URIs
+/// and origins, which stay (contract, `management-v1-wider.md`, section 6).
+///
+/// # Errors
+/// Code 3: clocks may differ too far.
+pub fn change(request: &UpdateOIDCAppConfigRequest) -> Result<OidcChange> {
+    let given = |list: &Vec<String>| (!list.is_empty()).then(|| list.clone());
+    Ok(OidcChange {
+        redirect_uris: given(&request.redirect_uris),
+        post_logout_redirect_uris: given(&request.post_logout_redirect_uris),
+        additional_origins: given(&request.additional_origins),
+        response_types: Some(request.response_types.iter().map(|v| ResponseType(v.to_i32())).collect()),
+        grant_types: Some(request.grant_types.iter().map(|v| GrantType(v.to_i32())).collect()),
+        app_type: Some(ClientType(request.app_type.to_i32())),
+        auth_method: Some(ClientMethod(request.auth_method_type.to_i32())),
+        access_token_type: Some(request.access_token_type.to_i32()),
+        version: None,
+        dev_mode: Some(request.dev_mode),
+        roles_in_access_token: Some(request.access_token_role_assertion),
+        roles_in_id_token: Some(request.id_token_role_assertion),
+        userinfo_in_id_token: Some(request.id_token_userinfo_assertion),
+        skip_native_app_success_page: Some(request.skip_native_app_success_page),
+        clock_skew: Some(clock_skew(&request.clock_skew, "UpdateOIDCAppConfigRequest")?),
+        back_channel_logout_uri: Some(request.back_channel_logout_uri.clone()),
+        login: Some(login(&request.login_version)),
+    })
 }
 
 /// As clients read it, with what is computed on each read.
