@@ -62,6 +62,7 @@ impl Contract {
             Kind::Bytes => STANDARD.encode("x").into(),
             Kind::Enum(kind) => kind.values().last().expect("a value").name().into(),
             Kind::Message(inner) if inner.full_name().starts_with("zitadel.") => Value::Object(self.least(&inner)),
+            Kind::Message(inner) if inner.full_name() == "google.protobuf.Timestamp" => "2519-04-01T08:45:00Z".into(),
             Kind::Bool => true.into(),
             _ => 0.into(),
         }
@@ -71,7 +72,8 @@ impl Contract {
     fn least(&self, message: &MessageDescriptor) -> Map<String, Value> {
         let mut body = Map::new();
         for field in message.fields().filter(|f| f.containing_oneof().is_none()) {
-            let wanted = self.number(&field, "min_len") > 0 || self.flag(&field, "not_zero");
+            let wanted =
+                self.number(&field, "min_len") > 0 || self.flag(&field, "not_zero") || self.flag(&field, "required");
             if field.is_list() && self.number(&field, "min_items") > 0 {
                 body.insert(field.json_name().to_owned(), json!([self.shortest(&field)]));
             } else if !field.is_list() && wanted {
