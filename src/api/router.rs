@@ -52,7 +52,7 @@ fn table(services: &Services, gate: Gate) -> Table {
     let table = user_v2::routes(table, services, &owners);
     let table = project_v2::routes(table, services, &owners);
     let table = webkey_v2::routes(table, services);
-    application_v2::routes(admin_v1::routes(table), services, &owners)
+    application_v2::routes(admin_v1::routes(table, services), services, &owners)
 }
 
 /// Names of RPCs of the contract that no route table serves; there are none.

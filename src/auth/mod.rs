@@ -14,7 +14,7 @@ mod usage;
 pub use admitted::{Admitted, Caller};
 pub use names::{can_be_token, can_name};
 pub use owners::{Denied, Found, Owners, Reach, Sealed, Target};
-pub use permission::{Granted, Membership, may_give, role_names};
+pub use permission::{Granted, Limit, Membership, may_give, permissions, permitted, role_names};
 pub use presented::Presented;
 pub use ring::Ring;
 pub use signing::{OldKey, Parts as SigningParts, SigningKeys};

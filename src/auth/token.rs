@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::names::{can_be_token, can_name};
 use super::owners::Owners;
-use super::permission::permits;
+use super::permission::{Limit, permits};
 use super::presented::Presented;
 use super::scopes::Scopes;
 use super::signing::SigningKeys;
@@ -78,7 +78,7 @@ impl Heap for Known {
     fn heap(&self) -> usize {
         let memberships = self.memberships.iter().map(|m| {
             let names = m.roles.capacity() * size_of::<String>() + m.roles.iter().map(Heap::heap).sum::<usize>();
-            size_of::<Membership>() + m.org_id.heap() + m.project_id.heap() + names
+            size_of::<Membership>() + m.org_id.heap() + m.limit.as_ref().map_or(0, |limit| limit.id().heap()) + names
         });
         self.user_id.heap() + self.user_org_id.heap() + self.org_id.heap() + memberships.sum::<usize>()
     }
@@ -190,8 +190,8 @@ impl Inner {
 
 fn membership(row: &CallerRow) -> Result<Option<Membership>> {
     let (Some(scope), Some(org_id), Some(roles)) = (row.scope, &row.member_org, &row.roles) else { return Ok(None) };
-    let project_id = (scope == 2).then(|| row.object_id.clone()).flatten();
-    Ok(Some(Membership { org_id: org_id.clone(), project_id, roles: names(roles)? }))
+    let limit = row.object_id.clone().and_then(|id| Limit::of(scope, id));
+    Ok(Some(Membership { org_id: org_id.clone(), limit, roles: names(roles)? }))
 }
 
 fn expired() -> Error {

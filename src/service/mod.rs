@@ -10,7 +10,9 @@ mod deps;
 pub mod keys;
 pub mod machine_keys;
 mod material;
+mod member_rules;
 pub mod members;
+pub mod memberships;
 pub mod oauth;
 pub mod oidc;
 pub mod oidc_change;
@@ -18,6 +20,7 @@ pub mod oidc_config;
 mod oidc_stored;
 pub mod orgs;
 pub mod outcome;
+pub mod project_grants;
 pub mod projects;
 pub mod roles;
 mod setup;
@@ -35,7 +38,9 @@ pub use deps::Deps;
 use keys::Keys;
 use machine_keys::MachineKeys;
 use members::Members;
+use memberships::Memberships;
 use orgs::Orgs;
+use project_grants::ProjectGrants;
 use projects::Projects;
 use roles::Roles;
 pub use setup::setup;
@@ -56,8 +61,10 @@ pub struct Services {
     pub tokens: Arc<Tokens>,
     pub user_grants: Arc<UserGrants>,
     pub projects: Arc<Projects>,
+    pub project_grants: Arc<ProjectGrants>,
     pub roles: Arc<Roles>,
     pub members: Arc<Members>,
+    pub memberships: Arc<Memberships>,
     pub apps: Arc<Apps>,
     pub keys: Arc<Keys>,
     /// Signing keys of the server.
@@ -73,8 +80,10 @@ impl Services {
             tokens: Arc::new(Tokens(deps.clone())),
             user_grants: Arc::new(UserGrants(deps.clone())),
             projects: Arc::new(Projects(deps.clone())),
+            project_grants: Arc::new(ProjectGrants(deps.clone())),
             roles: Arc::new(Roles(deps.clone())),
             members: Arc::new(Members(deps.clone())),
+            memberships: Arc::new(Memberships(deps.clone())),
             apps: Arc::new(Apps(deps.clone())),
             keys: Arc::new(Keys::new(deps.clone())),
             web_keys: Arc::new(WebKeys::new(deps.clone(), signing.clone())),

@@ -164,12 +164,17 @@ impl Projects {
         self.switch(who, id, State::Active, "COMMAND-3M9sd", not_inactive).await
     }
 
-    /// Removes a project with its applications, keys, roles, members and user grants; none if there is no such project.
+    /// Removes a project with its applications, keys, roles, members, project grants and user grants; none if there is no
+    /// such project.
     pub async fn remove_project(&self, who: &Admitted, id: &str) -> Result<Option<Stamp>> {
         let at = ProjectAt { org_id: &who.org_id, id };
         let work = self.0.store.work(who.actor(), async |mut work| {
             let Some(mut project) = work.project_held_to_end(at).await? else { return Ok(None) };
             user_grants::cascade(project.work, GrantsOf::Project(at)).await?;
+            // Members of its grants lose their roles there.
+            for (org_id,) in project.work.project_granted_to(at).await? {
+                project.work.concerns(&org_id);
+            }
             let name = project.row.name.clone();
             let event = project.record(&ProjectRemoved { at, name: &name }).await?;
             Ok(Some(changed(&event, project.row.stamp.created_at)))

@@ -1,7 +1,7 @@
 //! Roles of projects.
 
 use super::outcome::{changed, made};
-use super::{Deps, projects, user_grants};
+use super::{Deps, project_grants, projects, user_grants};
 use crate::auth::{Admitted, Reach};
 use crate::error::{Error, Result};
 use crate::store::{
@@ -64,7 +64,7 @@ impl Roles {
         work.await
     }
 
-    /// Removes a role, also from user grants. What is not there counts as removed: a project without such a role
+    /// Removes a role, also from project grants and user grants. What is not there counts as removed: a project without such a role
     /// gives its newest event, no project gives none.
     pub async fn remove_project_role(&self, who: &Admitted, project_id: &str, key: &str) -> Result<Option<Stamp>> {
         let at = ProjectAt { org_id: &who.org_id, id: project_id };
@@ -73,9 +73,11 @@ impl Roles {
             let Some(row) = project.work.role_held_to_end(at, key).await? else {
                 return Ok(Some(projects::newest(&project)));
             };
-            user_grants::cascade(project.work, GrantsOf::Role(at, &row.id)).await?;
-            let event = project.record(&RoleRemoved { at, key: &row.id }).await?;
-            Ok(Some(changed(&event, row.stamp.created_at)))
+            user_grants::cascade(project.work, GrantsOf::Role(at, std::slice::from_ref(&row.id))).await?;
+            let removed = project.record(&RoleRemoved { at, key: &row.id }).await?;
+            let last = project_grants::lose(&mut project, at, &row.id).await?;
+            project.work.role_gone(&removed, at, &row.id).await?;
+            Ok(Some(changed(last.as_ref().unwrap_or(&removed), row.stamp.created_at)))
         });
         work.await
     }

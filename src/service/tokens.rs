@@ -173,8 +173,8 @@ pub(super) async fn may_speak_for(who: &Admitted, work: &mut Work, user_id: &str
         return Ok(());
     }
     let theirs = memberships(work, user_id).await?;
-    // What a project of another organization gives is for that organization to say.
-    let counts = |m: &Membership| m.project_id.is_none() || m.org_id == who.org_id;
+    // What a project of another organization gives, or a grant to one, is for that organization to say.
+    let counts = |m: &Membership| m.limit.is_none() || m.org_id == who.org_id;
     if !theirs.iter().any(counts) {
         return Ok(());
     }

@@ -8,8 +8,8 @@ use super::texts::USER_NOT_FOUND;
 use crate::auth::{Admitted, Granted};
 use crate::error::{Code, Error, Result};
 use crate::store::{
-    AggregateKind, GrantAdded, GrantAt, GrantChanged, GrantFilter, GrantRemoved, GrantRow, GrantSwitched, GrantsOf,
-    Listed, Page, ProjectAt, Stamp, State, UserAt, Work, names,
+    AggregateKind, GrantAdded, GrantAt, GrantChanged, GrantFilter, GrantIn, GrantPlace, GrantRemoved, GrantRow,
+    GrantSwitched, GrantsOf, Listed, Page, ProjectAt, ProjectGrantAt, Recorded, Stamp, State, UserAt, Work, names,
 };
 
 const TAKEN: &str = "User grant already exists";
@@ -22,38 +22,36 @@ pub struct UserGrants(pub(super) Deps);
 pub struct NewUserGrant<'a> {
     /// User of any organization.
     pub user_id: &'a str,
-    /// Project of the organization.
+    /// Project of the organization, or one that is granted to it.
     pub project_id: &'a str,
-    /// The grant by which the project came from another organization; none does here, so it is empty or wrong.
+    /// The grant by which the project came to the organization; if it is empty, it is found.
     pub project_grant_id: &'a str,
     /// Keys of the roles.
     pub role_keys: &'a [String],
 }
 
 impl UserGrants {
-    /// Grants roles to a user of any organization, in a project of this one.
+    /// Grants roles to a user of any organization, in a project of this one or one that is granted to it.
     ///
     /// # Errors
     /// Code 3 a role named twice, `COMMAND-4f8sg` no such user, `COMMAND-3n77S` no such project,
-    /// `COMMAND-4m9ff` a project of another organization, `COMMAND-mm9F4` no such role, `EVENT-Shu7e` the
-    /// caller's roles are for other projects, code 6 granted already.
+    /// `COMMAND-4m9ff` a project of another organization that is not granted to this one, or not so,
+    /// `COMMAND-mm9F4` the project or its grant has no such role, `EVENT-Shu7e` the caller's roles are for other
+    /// projects, code 6 granted already.
     pub async fn add_user_grant(&self, who: &Admitted, new: NewUserGrant<'_>) -> Result<Created> {
         distinct(new.role_keys)?;
-        let project = ProjectAt { org_id: &who.org_id, id: new.project_id };
         let id = self.0.env.ids.next().await;
         let event = self.0.store.work(who.actor(), async |mut work| {
             let user_org = work.user_kept(new.user_id).await?;
             let user_org = user_org.ok_or_else(|| Error::precondition("COMMAND-4f8sg", USER_NOT_FOUND))?;
-            if !work.project_kept(project).await? || !new.project_grant_id.is_empty() {
-                return Err(if work.project_exists(project.id).await? { not_granted() } else { no_project() });
-            }
-            if !work.roles_kept(project, new.role_keys).await? {
+            let place = place(&mut work, &who.org_id, &new).await?;
+            if !roles_kept(&mut work, place.of(), new.role_keys).await? {
                 return Err(no_role());
             }
-            allowed(&who.granted, project.id)?;
+            allowed(&who.granted, &place)?;
             let at = GrantAt { org_id: &who.org_id, id: &id };
             let user = UserAt { org_id: &user_org, id: new.user_id };
-            let added = GrantAdded { at, user, project_id: project.id, role_keys: new.role_keys };
+            let added = GrantAdded { at, user, of: place.of(), role_keys: new.role_keys };
             let mut grant = work.begin(AggregateKind::UserGrant, &who.org_id, &id);
             grant.record(&added).await.map_err(|e| e.taken(TAKEN))
         });
@@ -76,6 +74,19 @@ impl UserGrants {
         Ok(self.0.store.grant_search(&who.org_id, filters, page).await?)
     }
 
+    /// User grants of the caller, in whatever organization.
+    pub async fn list_own_user_grants(&self, who: &Admitted, page: Page) -> Result<Listed<GrantRow>> {
+        Ok(self.0.store.grants_of_user(UserAt { org_id: &who.user_org_id, id: &who.user_id }, page).await?)
+    }
+
+    /// Roles of the caller in the project of the application that its token is for.
+    ///
+    /// # Errors
+    /// `QUERY-wIPkA` always: tokens of machines are for no application.
+    pub fn list_own_project_roles(_who: &Admitted) -> Result<Vec<String>> {
+        Err(Error::not_found("QUERY-wIPkA", "User grant not found"))
+    }
+
     /// Replaces all role keys of a grant.
     ///
     /// # Errors
@@ -87,10 +98,9 @@ impl UserGrants {
         let none = || missing("COMMAND-3M9sd");
         let work = self.0.store.work(who.actor(), async |mut work| {
             // Project and roles come before the grant in the order of locks.
-            let project_id = work.grant_project(at).await?.ok_or_else(none)?;
-            let project = ProjectAt { org_id: at.org_id, id: &project_id };
-            work.project_kept(project).await?;
-            let all_there = work.roles_kept(project, role_keys).await?;
+            let place = work.grant_place(at).await?.ok_or_else(none)?;
+            work.project_kept(place.of().project).await?;
+            let all_there = roles_kept(&mut work, place.of(), role_keys).await?;
             let mut grant = work.grant_held(at).await?.ok_or_else(none)?;
             if names(&grant.row.role_keys)? == role_keys {
                 return Err(Error::precondition("COMMAND-Rs8fy", "User grant has not been changed"));
@@ -98,8 +108,8 @@ impl UserGrants {
             if !all_there {
                 return Err(no_role());
             }
-            allowed(&who.granted, &project_id)?;
-            let change = GrantChanged { at, project_id: &project_id, role_keys, cascade: false };
+            allowed(&who.granted, &place)?;
+            let change = GrantChanged { at, of: place.of(), role_keys, cascade: false };
             let event = grant.record(&change).await?;
             Ok(changed(&event, grant.row.stamp.created_at))
         });
@@ -130,7 +140,7 @@ impl UserGrants {
         let at = GrantAt { org_id: &who.org_id, id };
         let work = self.0.store.work(who.actor(), async |mut work| {
             let mut grant = work.grant_held(at).await?.ok_or_else(|| missing("COMMAND-1My0t"))?;
-            allowed(&who.granted, &grant.row.project_id)?;
+            allowed(&who.granted, &grant.row.place)?;
             let event = grant.record(&GrantRemoved { at, cascade: false }).await?;
             Ok(changed(&event, grant.row.stamp.created_at))
         });
@@ -142,7 +152,7 @@ impl UserGrants {
         let at = GrantAt { org_id: &who.org_id, id };
         let work = self.0.store.work(who.actor(), async |mut work| {
             let mut grant = work.grant_held(at).await?.ok_or_else(|| missing(none))?;
-            allowed(&who.granted, &grant.row.project_id)?;
+            allowed(&who.granted, &grant.row.place)?;
             if grant.row.state == state {
                 return Ok(grant.row.stamp.clone());
             }
@@ -153,29 +163,57 @@ impl UserGrants {
     }
 }
 
-/// Grants go with their user or project; with a role, only that key is taken out of them.
-pub(super) async fn cascade(work: &mut Work, whose: GrantsOf<'_>) -> Result<()> {
+/// Grants go with their user, project or project grant; with roles, only those keys are taken out of them. Gives the
+/// last event, if there is any.
+pub(super) async fn cascade(work: &mut Work, whose: GrantsOf<'_>) -> Result<Option<Recorded>> {
+    let mut last = None;
     for (org_id, id) in work.grants_of(whose).await? {
         let at = GrantAt { org_id: &org_id, id: &id };
         // Somebody may have been faster until the lock.
         let Some(mut grant) = work.grant_held(at).await? else { continue };
-        let GrantsOf::Role(_, role) = whose else {
-            grant.record(&GrantRemoved { at, cascade: true }).await?;
+        let Some(lost) = whose.lost() else {
+            last = Some(grant.record(&GrantRemoved { at, cascade: true }).await?);
             continue;
         };
         let keys = names(&grant.row.role_keys)?;
-        let left: Vec<String> = keys.iter().filter(|key| *key != role).cloned().collect();
+        let left: Vec<String> = keys.iter().filter(|key| !lost.contains(key)).cloned().collect();
         if left.len() < keys.len() {
-            let project_id = grant.row.project_id.clone();
-            let change = GrantChanged { at, project_id: &project_id, role_keys: &left, cascade: true };
-            grant.record(&change).await?;
+            let place = grant.row.place.clone();
+            let change = GrantChanged { at, of: place.of(), role_keys: &left, cascade: true };
+            last = Some(grant.record(&change).await?);
         }
     }
-    Ok(())
+    Ok(last)
+}
+
+/// The project of a new grant, and how it came to the organization; both stay until the unit of work ends.
+async fn place(work: &mut Work, org_id: &str, new: &NewUserGrant<'_>) -> Result<GrantPlace> {
+    let project_id = new.project_id;
+    if new.project_grant_id.is_empty() && work.project_kept(ProjectAt { org_id, id: project_id }).await? {
+        let (project_org_id, project_id) = (org_id.to_owned(), project_id.to_owned());
+        return Ok(GrantPlace { project_org_id, project_id, project_grant_id: None });
+    }
+    let granted = work.project_grant_kept(project_id, org_id).await?;
+    let meant = |id: &String| new.project_grant_id.is_empty() || id == new.project_grant_id;
+    match granted.filter(|(_, id)| meant(id)) {
+        Some((project_org_id, id)) => {
+            Ok(GrantPlace { project_org_id, project_id: project_id.to_owned(), project_grant_id: Some(id) })
+        }
+        None if work.project_exists(project_id).await? => Err(not_granted()),
+        None => Err(no_project()),
+    }
+}
+
+/// Whether a project, or the grant by which it came, has all of these roles; they stay until the unit of work ends.
+async fn roles_kept(work: &mut Work, of: GrantIn<'_>, keys: &[String]) -> Result<bool> {
+    // Those of the project in any case, and first: who removes one locks it there.
+    let there = work.roles_kept(of.project, keys).await?;
+    let Some(id) = of.project_grant_id.filter(|_| there) else { return Ok(there) };
+    Ok(work.project_grant_roles_kept(ProjectGrantAt { org_id: of.project.org_id, id }, keys).await?)
 }
 
 /// A grant names each role once. How many there may be the field rules say.
-fn distinct(keys: &[String]) -> Result<()> {
+pub(super) fn distinct(keys: &[String]) -> Result<()> {
     let mut seen = HashSet::with_capacity(keys.len());
     if keys.iter().all(|key| seen.insert(key)) {
         return Ok(());
@@ -187,8 +225,9 @@ fn no_role() -> Error {
     Error::precondition("COMMAND-mm9F4", "Errors.Project.Role.NotFound")
 }
 
-fn allowed(granted: &Granted, project_id: &str) -> Result<()> {
-    if granted.covers(project_id) {
+/// Whether the permission holds for the project, or for the grant by which it came.
+fn allowed(granted: &Granted, place: &GrantPlace) -> Result<()> {
+    if granted.covers(&place.project_id) || place.project_grant_id.as_ref().is_some_and(|id| granted.covers(id)) {
         return Ok(());
     }
     Err(Error::denied("EVENT-Shu7e", "User has no permissions on this project"))

@@ -2,7 +2,7 @@
 
 use super::outcome::{Created, changed, made};
 use super::texts::USER_NOT_FOUND;
-use super::{Deps, chosen, user_grants};
+use super::{Deps, chosen, members, user_grants};
 use crate::auth::{Admitted, Reach};
 use crate::error::{Code, Error, Result};
 use crate::store::{
@@ -172,6 +172,9 @@ impl Users {
     ) -> Result<Stamp> {
         let at = UserAt { org_id: &who.org_id, id };
         let work = self.0.store.work(who.actor(), async |mut work| {
+            if matches!(switch, UserSwitch::Deactivate | UserSwitch::Lock) {
+                members::may_go(&mut work, at).await?;
+            }
             let mut user = work.user_held(at).await?.ok_or_else(|| not_found(errors.missing))?;
             if let Err(why) = may_switch(user.row.state, switch) {
                 return Err(Error::precondition(errors.refused, why));
@@ -189,6 +192,7 @@ impl Users {
     pub async fn remove_user(&self, who: &Admitted, id: &str, missing: &'static str) -> Result<Stamp> {
         let at = UserAt { org_id: &who.org_id, id };
         let work = self.0.store.work(who.actor(), async |mut work| {
+            members::may_go(&mut work, at).await?;
             let mut user = work.user_held_to_end(at).await?.ok_or_else(|| not_found(missing))?;
             user_grants::cascade(user.work, GrantsOf::User(at)).await?;
             let user_name = user.row.user_name.clone();

@@ -18,6 +18,14 @@ pub struct InstanceRow {
     pub iam_project_id: String,
 }
 
+impl InstanceRow {
+    /// What stands for the instance where an owner is named. It has no id of its own; that of its project never
+    /// changes and is of nothing else that owns something.
+    pub fn id(&self) -> &str {
+        &self.iam_project_id
+    }
+}
+
 impl Store {
     /// The server's own row; none before it has been set up.
     pub async fn instance(&self) -> Result<Option<InstanceRow>> {

@@ -90,7 +90,12 @@ impl Event {
 
     /// An event of an application of the project.
     pub fn of_app(kind: EventKind, app_id: &str, payload: &impl Serialize) -> Self {
-        Self { app_id: Some(app_id.to_owned()), ..Self::new(kind, payload) }
+        Self::of_part(kind, app_id, payload)
+    }
+
+    /// An event of a part of the project that has an id and a change list of its own.
+    pub fn of_part(kind: EventKind, id: &str, payload: &impl Serialize) -> Self {
+        Self { app_id: Some(id.to_owned()), ..Self::new(kind, payload) }
     }
 }
 

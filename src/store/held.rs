@@ -4,7 +4,7 @@ use sqlx::FromRow;
 
 use super::executor::Row;
 use super::sql::{Value, query};
-use super::{Aggregate, AggregateKind, Change, Recorded, Result, Seen, Sql, Work};
+use super::{Aggregate, AggregateKind, Change, Recorded, Result, Seen, Sql, Stamp, Work};
 use crate::clock::Micros;
 
 /// An object that the unit of work has locked, with its aggregate.
@@ -16,13 +16,19 @@ pub struct Held<'w, R> {
     pub(super) aggregate: Aggregate,
 }
 
-impl<R> Held<'_, R> {
+impl<'w, R> Held<'w, R> {
     /// Records a change: its events, and the rows that follow from them.
     ///
     /// # Errors
     /// [`super::StoreError::Taken`] when a unique value is taken; the store failed.
     pub async fn record(&mut self, change: &impl Change) -> Result<Recorded> {
         self.work.record(&mut self.aggregate, change).await
+    }
+
+    /// The same, with nothing of the object but when it was made and its newest event.
+    pub(super) fn stamped(self, created_at: Micros) -> Held<'w, Stamp> {
+        let Seen { sequence, changed_at } = self.newest();
+        Held { row: Stamp { sequence, created_at, changed_at }, work: self.work, aggregate: self.aggregate }
     }
 
     /// Newest event of the aggregate, for calls that change nothing.

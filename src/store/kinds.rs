@@ -37,6 +37,8 @@ macro_rules! kinds {
 
 kinds! {
     InstanceMemberAdded = "instance.member.added", "Instance member added";
+    InstanceMemberChanged = "instance.member.changed", "Instance member changed";
+    InstanceMemberRemoved = "instance.member.removed", "Instance member removed";
     SigningKeyAdded = "web_key.added", "Signing key added";
     SigningKeyActivated = "web_key.activated", "Signing key activated";
     SigningKeyDeactivated = "web_key.deactivated", "Signing key deactivated";
@@ -48,6 +50,8 @@ kinds! {
     OrgDomainPrimarySet = "org.domain.primary.set", "Organization Domain set";
     OrgDomainRemoved = "org.domain.removed", "Domain removed";
     OrgMemberAdded = "org.member.added", "Organization member added";
+    OrgMemberChanged = "org.member.changed", "Organization member changed";
+    OrgMemberRemoved = "org.member.removed", "Organization member removed";
     ProjectAdded = "project.added", "Project added";
     ProjectChanged = "project.changed", "Project changed";
     ProjectDeactivated = "project.deactivated", "Project deactivated";
@@ -59,6 +63,15 @@ kinds! {
     ProjectMemberAdded = "project.member.added", "Project member added";
     ProjectMemberChanged = "project.member.changed", "Project member changed";
     ProjectMemberRemoved = "project.member.removed", "Project member removed";
+    ProjectGrantAdded = "project.grant.added", "Management access added";
+    ProjectGrantChanged = "project.grant.changed", "Management access changed";
+    ProjectGrantCascadeChanged = "project.grant.cascade.changed", "Management access changed";
+    ProjectGrantDeactivated = "project.grant.deactivated", "Management access deactivated";
+    ProjectGrantReactivated = "project.grant.reactivated", "Management access reactivated";
+    ProjectGrantRemoved = "project.grant.removed", "Management access removed";
+    ProjectGrantMemberAdded = "project.grant.member.added", "Management access member added";
+    ProjectGrantMemberChanged = "project.grant.member.changed", "Management access member changed";
+    ProjectGrantMemberRemoved = "project.grant.member.removed", "Management access member removed";
     AppAdded = "project.application.added", "Application added";
     AppChanged = "project.application.changed", "Application changed";
     AppDeactivated = "project.application.deactivated", "Application deactivated";

@@ -104,16 +104,27 @@ pub(super) struct Source<'a> {
 /// Ends a query that begins with `WITH f AS (SELECT … WHERE …`: counts `f`, adds the newest event and
 /// takes one page in the order of `column`, rows of the same value in order of creation.
 pub(super) fn paged<'a>(query: &mut QueryBuilder<'a>, source: Source<'a>, column: &'static str, page: Page) {
-    let order = if page.ascending { " ASC" } else { " DESC" };
-    query.push(
-        ") SELECT (SELECT count(*) FROM f) AS total, g.sequence AS seen_sequence, g.changed_at AS seen_at, p.* \
-         FROM (SELECT 1 AS one) o LEFT JOIN (SELECT sequence, changed_at FROM aggregates WHERE kind = ",
-    );
+    query.push(HEAD).push("SELECT sequence, changed_at FROM aggregates WHERE kind = ");
     query.bind(source.kind.name()).push(" AND org_id = ").bind(source.org_id);
     if let Some(id) = source.id {
         query.push(" AND id = ").bind(id);
     }
-    query.push(" ORDER BY changed_at DESC LIMIT 1) g ON 1 = 1 LEFT JOIN (SELECT * FROM f ORDER BY ");
+    query.push(" ORDER BY changed_at DESC LIMIT 1");
+    tail(query, column, page);
+}
+
+/// As [`paged`] for rows of several organizations, which have no newest event in common: the newest of the rows counts.
+pub(super) fn newest_of_rows(query: &mut QueryBuilder<'_>, column: &'static str, page: Page) {
+    query.push(HEAD).push("SELECT sequence, changed_at FROM f ORDER BY changed_at DESC LIMIT 1");
+    tail(query, column, page);
+}
+
+const HEAD: &str = ") SELECT (SELECT count(*) FROM f) AS total, g.sequence AS seen_sequence, g.changed_at AS seen_at, p.* \
+     FROM (SELECT 1 AS one) o LEFT JOIN (";
+
+fn tail(query: &mut QueryBuilder<'_>, column: &'static str, page: Page) {
+    let order = if page.ascending { " ASC" } else { " DESC" };
+    query.push(") g ON 1 = 1 LEFT JOIN (SELECT * FROM f ORDER BY ");
     query.push(column).push(order).push(", id").push(order);
     query.push(" LIMIT ").bind(page.limit).push(" OFFSET ").bind(page.offset);
     query.push(") p ON 1 = 1 ORDER BY p.").push(column).push(order).push(", p.id").push(order);

@@ -8,8 +8,8 @@ use super::lists::{Source, paged};
 use super::sql::{query, statement};
 use super::texts::json;
 use super::{
-    AggregateKind, Change, Event, EventKind, Listed, MemberRow, Page, ProjectAt, Recorded, Result, Sql, Statement,
-    Store, UserAt, Work,
+    AggregateKind, Change, Event, EventKind, Held, Listed, MemberRow, Page, ProjectAt, ProjectGrantName, Recorded,
+    Result, Sql, Stamp, Statement, Store, UserAt, Work,
 };
 
 /// For what a membership gives roles.
@@ -21,6 +21,19 @@ pub enum Scope<'a> {
     Org(&'a str),
     /// A project of an organization.
     Project(ProjectAt<'a>),
+    /// A grant of a project, which counts where it is given to.
+    Grant(GrantScope<'a>),
+}
+
+/// A grant of a project as what somebody is a member of.
+#[derive(Debug, Clone, Copy)]
+pub struct GrantScope<'a> {
+    /// The project.
+    pub project: ProjectAt<'a>,
+    /// The grant.
+    pub id: &'a str,
+    /// The organization that it is given to.
+    pub granted_org_id: &'a str,
 }
 
 impl<'a> Scope<'a> {
@@ -30,6 +43,45 @@ impl<'a> Scope<'a> {
             Self::Instance => ("", 0, ""),
             Self::Org(id) => (id, 1, id),
             Self::Project(project) => (project.org_id, 2, project.id),
+            Self::Grant(grant) => (grant.granted_org_id, 3, grant.id),
+        }
+    }
+
+    /// The organization in which the membership counts; empty for the instance.
+    pub fn org_id(self) -> &'a str {
+        self.key().0
+    }
+
+    /// The aggregate whose events tell of the memberships.
+    fn aggregate(self) -> Source<'a> {
+        let (org_id, kind, id) = match self {
+            Self::Instance => ("", AggregateKind::Instance, ""),
+            Self::Org(id) => (id, AggregateKind::Org, id),
+            Self::Project(at) | Self::Grant(GrantScope { project: at, .. }) => {
+                (at.org_id, AggregateKind::Project, at.id)
+            }
+        };
+        Source { org_id, kind, id: Some(id) }
+    }
+}
+
+/// By what members are sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemberOrder {
+    /// When they became members.
+    Created,
+    /// The ids of the users.
+    User,
+    /// When their roles last changed.
+    Changed,
+}
+
+impl MemberOrder {
+    fn column(self) -> &'static str {
+        match self {
+            Self::Created => "created_at",
+            Self::User => "id",
+            Self::Changed => "changed_at",
         }
     }
 }
@@ -49,8 +101,8 @@ macro_rules! by_id {
 /// Only the membership is locked: who removes the user takes it along, whatever the lock on the project says.
 pub(super) const MEMBER_LOCK: Sql = Sql { pg: concat!(by_id!(), " FOR NO KEY UPDATE OF m"), lite: by_id!() };
 pub(super) const MEMBER_INSERT: &str = "INSERT INTO memberships \
-     (org_id, scope, object_id, user_id, user_org_id, of_org, of_project, roles, sequence, created_at, changed_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)";
+     (org_id, scope, object_id, user_id, user_org_id, of_org, of_project, of_grant, roles, sequence, created_at, \
+     changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)";
 pub(super) const MEMBER_UPDATE: &str = "UPDATE memberships SET roles = $5, sequence = $6, changed_at = $7 \
      WHERE org_id = $1 AND scope = $2 AND object_id = $3 AND user_id = $4";
 pub(super) const MEMBER_DELETE: &str =
@@ -60,15 +112,21 @@ pub(super) const ROLES_HELD: &str = "SELECT org_id, scope, object_id, roles FROM
      ORDER BY org_id, scope, object_id";
 pub(super) const ROLES_HELD_IN: &str = "SELECT org_id, scope, object_id, roles FROM memberships WHERE user_id = $1 \
      AND org_id IN ('', $2)";
+pub(super) const OTHERS_WITH: &str = "SELECT COUNT(*) FROM memberships m \
+     JOIN users u ON u.org_id = m.user_org_id AND u.id = m.user_id AND u.state = 1 \
+     WHERE m.org_id = '' AND m.scope = 0 AND m.object_id = '' AND m.user_id <> $1 \
+     AND replace(m.roles, $2, '') <> m.roles";
+pub(super) const USER_WITH: &str = "SELECT COUNT(*) FROM memberships WHERE user_id = $1 AND org_id = '' \
+     AND user_org_id = $2 AND replace(roles, $3, '') <> roles";
 
 /// Roles that a user has somewhere.
 #[derive(Debug, Clone, FromRow)]
 pub struct HeldRolesRow {
-    /// Owner of the membership; empty for the instance.
+    /// Where the membership counts; empty for the instance.
     pub org_id: String,
-    /// 0 instance, 1 organization, 2 project.
+    /// 0 instance, 1 organization, 2 project, 3 project grant.
     pub scope: i64,
-    /// The organization or project.
+    /// The organization, project or project grant.
     pub object_id: String,
     /// Role names as a JSON list.
     pub roles: String,
@@ -85,25 +143,59 @@ impl Store {
         self.rows(&query!(ROLES_HELD_IN; user_id, org_id)).await
     }
 
-    /// Members of a project; with `user_ids`, only these.
-    pub async fn project_members(
+    /// Members of a place; with `user_ids`, only these.
+    pub async fn members(
         &self,
-        project: ProjectAt<'_>,
+        scope: Scope<'_>,
         user_ids: Option<&[String]>,
+        order: MemberOrder,
         page: Page,
     ) -> Result<Listed<MemberRow>> {
-        let mut query = self.builder(concat!("WITH f AS (", base!(), "m.scope = 2 AND m.org_id = "));
-        query.bind(project.org_id).push(" AND m.object_id = ").bind(project.id);
+        let (org_id, number, object_id) = scope.key();
+        let mut query = self.builder(concat!("WITH f AS (", base!(), "m.scope = "));
+        query.bind(number).push(" AND m.org_id = ").bind(org_id).push(" AND m.object_id = ").bind(object_id);
         if let Some(user_ids) = user_ids {
             push_any_of(query.push(" AND "), "m.user_id", user_ids);
         }
-        let source = Source { org_id: project.org_id, kind: AggregateKind::Project, id: Some(project.id) };
-        paged(&mut query, source, "created_at", page);
+        paged(&mut query, scope.aggregate(), order.column(), page);
         self.list(&query.build(true)).await
     }
 }
 
 impl Work {
+    /// Locks what somebody is or becomes a member of; none if it is not there. Its row is its newest event.
+    pub async fn place_held(&mut self, scope: Scope<'_>) -> Result<Option<Held<'_, Stamp>>> {
+        Ok(match scope {
+            Scope::Instance => self.aggregate_held(AggregateKind::Instance, "", "").await?.map(|held| held.stamped(0)),
+            Scope::Org(id) => self.org_held(id).await?.map(|held| {
+                let made = held.row.stamp.created_at;
+                held.stamped(made)
+            }),
+            Scope::Project(at) => self.project_held(at).await?.map(|held| {
+                let made = held.row.stamp.created_at;
+                held.stamped(made)
+            }),
+            Scope::Grant(grant) => {
+                let Some(held) = self.project_held(grant.project).await? else { return Ok(None) };
+                let name = ProjectGrantName::Id(grant.id);
+                let there = held.work.project_grant_held(grant.project, name).await?;
+                there.map(|row| held.stamped(row.stamp.created_at))
+            }
+        })
+    }
+
+    /// Whether a user has a role for the whole server.
+    pub async fn has_role(&mut self, role: &str, user: UserAt<'_>) -> Result<bool> {
+        let named = format!("\"{role}\"");
+        Ok(self.scalar::<i64>(&query!(USER_WITH; user.id, user.org_id, named)).await?.unwrap_or_default() > 0)
+    }
+
+    /// Whether an active user other than this one has a role for the whole server.
+    pub async fn has_role_beside(&mut self, role: &str, user_id: &str) -> Result<bool> {
+        let named = format!("\"{role}\"");
+        Ok(self.scalar::<i64>(&query!(OTHERS_WITH; user_id, named)).await?.unwrap_or_default() > 0)
+    }
+
     /// A member, locked until the unit of work ends.
     pub async fn member_held(&mut self, scope: Scope<'_>, user_id: &str) -> Result<Option<MemberRow>> {
         let (org_id, number, object_id) = scope.key();
@@ -113,6 +205,11 @@ impl Work {
     /// How many memberships a user has in an organization and its projects.
     pub async fn memberships_of(&mut self, user_id: &str, org_id: &str) -> Result<i64> {
         Ok(self.scalar(&query!(MEMBERSHIPS_OF; user_id, org_id)).await?.unwrap_or_default())
+    }
+
+    /// Memberships of a user in an organization and in the instance.
+    pub async fn roles_held_in(&mut self, user_id: &str, org_id: &str) -> Result<Vec<HeldRolesRow>> {
+        self.rows(&query!(ROLES_HELD_IN; user_id, org_id)).await
     }
 
     /// All memberships of a user.
@@ -127,7 +224,17 @@ impl Work {
 struct Says<'a> {
     user_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    grant_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     roles: Option<&'a [&'a str]>,
+}
+
+/// The event of a membership; that of a project grant stands in its change list, too.
+fn told(scope: Scope<'_>, kind: EventKind, user_id: &str, roles: Option<&[&str]>) -> Event {
+    match scope {
+        Scope::Grant(grant) => Event::of_part(kind, grant.id, &Says { user_id, grant_id: Some(grant.id), roles }),
+        _ => Event::new(kind, &Says { user_id, grant_id: None, roles }),
+    }
 }
 
 /// A user gets roles.
@@ -147,22 +254,24 @@ impl Change for MemberAdded<'_> {
             Scope::Instance => EventKind::InstanceMemberAdded,
             Scope::Org(_) => EventKind::OrgMemberAdded,
             Scope::Project(_) => EventKind::ProjectMemberAdded,
+            Scope::Grant(_) => EventKind::ProjectGrantMemberAdded,
         };
-        vec![Event::new(kind, &Says { user_id: self.user.id, roles: Some(self.roles) })]
+        vec![told(self.scope, kind, self.user.id, Some(self.roles))]
     }
 
     fn rows(&self, event: &Recorded) -> Vec<Statement<'_>> {
         let (org_id, number, object_id) = self.scope.key();
         let of_org = (number > 0).then_some(org_id);
         let of_project = (number == 2).then_some(object_id);
+        let of_grant = (number == 3).then_some(object_id);
         vec![statement!(
-            MEMBER_INSERT; org_id, number, object_id, self.user.id, self.user.org_id, of_org, of_project,
+            MEMBER_INSERT; org_id, number, object_id, self.user.id, self.user.org_id, of_org, of_project, of_grant,
             json(self.roles), event.sequence, event.at,
         )]
     }
 }
 
-/// A member of a project gets other roles.
+/// A member gets other roles.
 #[derive(Debug)]
 pub struct MemberChanged<'a> {
     /// Where.
@@ -175,7 +284,13 @@ pub struct MemberChanged<'a> {
 
 impl Change for MemberChanged<'_> {
     fn events(&self) -> Vec<Event> {
-        vec![Event::new(EventKind::ProjectMemberChanged, &Says { user_id: self.user_id, roles: Some(self.roles) })]
+        let kind = match self.scope {
+            Scope::Instance => EventKind::InstanceMemberChanged,
+            Scope::Org(_) => EventKind::OrgMemberChanged,
+            Scope::Project(_) => EventKind::ProjectMemberChanged,
+            Scope::Grant(_) => EventKind::ProjectGrantMemberChanged,
+        };
+        vec![told(self.scope, kind, self.user_id, Some(self.roles))]
     }
 
     fn rows(&self, event: &Recorded) -> Vec<Statement<'_>> {
@@ -186,7 +301,7 @@ impl Change for MemberChanged<'_> {
     }
 }
 
-/// A membership of a project ends.
+/// A membership ends.
 #[derive(Debug)]
 pub struct MemberRemoved<'a> {
     /// Where.
@@ -197,7 +312,13 @@ pub struct MemberRemoved<'a> {
 
 impl Change for MemberRemoved<'_> {
     fn events(&self) -> Vec<Event> {
-        vec![Event::new(EventKind::ProjectMemberRemoved, &Says { user_id: self.user_id, roles: None })]
+        let kind = match self.scope {
+            Scope::Instance => EventKind::InstanceMemberRemoved,
+            Scope::Org(_) => EventKind::OrgMemberRemoved,
+            Scope::Project(_) => EventKind::ProjectMemberRemoved,
+            Scope::Grant(_) => EventKind::ProjectGrantMemberRemoved,
+        };
+        vec![told(self.scope, kind, self.user_id, None)]
     }
 
     fn rows(&self, _event: &Recorded) -> Vec<Statement<'_>> {

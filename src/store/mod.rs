@@ -33,6 +33,7 @@ mod link;
 mod lists;
 mod look;
 mod members;
+mod memberships;
 mod memory;
 mod migrations;
 mod nodes;
@@ -40,6 +41,8 @@ mod oauth_clients;
 mod oidc_apps;
 mod orgs;
 mod pools;
+mod project_grant_changes;
+mod project_grants;
 mod project_search;
 mod projects;
 mod readiness;
@@ -53,6 +56,7 @@ mod states;
 mod target;
 mod texts;
 mod usage;
+mod user_grant_search;
 mod user_grants;
 mod user_search;
 mod users;
@@ -84,11 +88,17 @@ pub use kinds::EventKind;
 pub use limits::Limits;
 pub use lists::{Listed, Page};
 pub use look::{Look, LookError, sqlite_files};
-pub use members::{HeldRolesRow, MemberAdded, MemberChanged, MemberRemoved, Scope};
+pub use members::{GrantScope, HeldRolesRow, MemberAdded, MemberChanged, MemberOrder, MemberRemoved, Scope};
+pub use memberships::{MembershipFilter, MembershipRow};
 pub use memory::{BUDGET, Heap, Holder, Remembered};
 pub use oauth_clients::{ClientRow, MachineRow, RolesRow};
 pub use oidc_apps::OidcAppChanged;
 pub use orgs::{OrgAdded, OrgRenamed, OrgTaken};
+pub use project_grant_changes::{ProjectGrantAdded, ProjectGrantChanged, ProjectGrantRemoved, ProjectGrantSwitched};
+pub use project_grants::{
+    ProjectGrantAt, ProjectGrantFilter, ProjectGrantHeld, ProjectGrantName, ProjectGrantOrder, ProjectGrantRow,
+    ProjectGrantsOf,
+};
 pub use project_search::{ProjectFilter, ProjectOrder, RoleOrder};
 pub use projects::{OwnedProjectRow, ProjectAdded, ProjectChanged, ProjectRemoved, ProjectSwitched, ProjectValues};
 pub use roles::{ProjectAt, RoleAdded, RoleChanged, RoleFilter, RoleRemoved, RoleValues};
@@ -100,8 +110,9 @@ pub use states::{AppKind, SigningState, State, UserState};
 pub use target::{Target, target_of};
 pub use texts::{fold, names};
 pub use usage::Credentials;
+pub use user_grant_search::GrantFilter;
 pub use user_grants::{
-    GrantAdded, GrantAt, GrantChanged, GrantFilter, GrantHeld, GrantRemoved, GrantSwitched, GrantsOf,
+    GrantAdded, GrantAt, GrantChanged, GrantHeld, GrantIn, GrantPlace, GrantRemoved, GrantSwitched, GrantsOf,
 };
 pub use user_search::{UserFilter, UserOrder};
 pub use users::{

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::held::lock;
-use super::sql::{query, statement};
+use super::sql::{keeping, query, statement};
 use super::texts::fold;
 use super::{AggregateKind, Change, Event, EventKind, Held, OrgRow, Recorded, Result, Sql, Statement, Store, Work};
 
@@ -21,6 +21,9 @@ pub(super) const ORG_LOCK: Sql = lock!(
     "JOIN organizations o ON o.id = g.id WHERE 1 = 1"
 );
 
+// 3: removed, though what was in it may still be there.
+pub(super) const ORG_KEPT: Sql = keeping!("SELECT id FROM organizations WHERE id = $1 AND state <> 3");
+
 impl Store {
     /// An organization.
     pub async fn org_by_id(&self, id: &str) -> Result<Option<OrgRow>> {
@@ -29,6 +32,11 @@ impl Store {
 }
 
 impl Work {
+    /// Whether there is such an organization; it stays until the unit of work ends.
+    pub async fn org_kept(&mut self, id: &str) -> Result<bool> {
+        Ok(self.scalar::<String>(&query!(ORG_KEPT; id)).await?.is_some())
+    }
+
     /// Locks an organization; none if there is no such organization.
     pub async fn org_held(&mut self, id: &str) -> Result<Option<Held<'_, OrgRow>>> {
         self.hold(ORG_LOCK, AggregateKind::Org, [id, id], None).await

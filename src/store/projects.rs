@@ -7,6 +7,7 @@ use super::events::Nothing;
 use super::filter::push_any_of;
 use super::held::lock;
 use super::lists::{Source, paged};
+use super::project_grant_changes::PROJECT_GRANTS_DELETE;
 use super::sql::{keeping, query, statement};
 use super::texts::fold;
 use super::{
@@ -70,7 +71,7 @@ pub(super) const PROJECT_UPDATE: &str = "UPDATE projects SET name = $3, name_fol
      WHERE org_id = $1 AND id = $2";
 pub(super) const PROJECT_SET_STATE: &str =
     "UPDATE projects SET state = $3, sequence = $4, changed_at = $5 WHERE org_id = $1 AND id = $2";
-// Applications, keys, roles and members go with it; user grants must have gone before.
+// Applications, keys, roles and members go with it; grants must have gone before.
 pub(super) const PROJECT_DELETE: &str = "DELETE FROM projects WHERE org_id = $1 AND id = $2";
 pub(super) const PROJECT_LOCK: Sql =
     lock!(concat!(", ", columns!()), "JOIN projects p ON p.org_id = g.org_id AND p.id = g.id WHERE 1 = 1");
@@ -225,7 +226,8 @@ impl Change for ProjectSwitched<'_> {
     }
 }
 
-/// A project goes, with its applications, keys, roles and members. Its grants must have gone before; events stay.
+/// A project goes, with its applications, keys, roles, members and project grants. User grants must have gone before;
+/// events stay.
 #[derive(Debug, Serialize)]
 pub struct ProjectRemoved<'a> {
     /// Where it was.
@@ -241,6 +243,8 @@ impl Change for ProjectRemoved<'_> {
     }
 
     fn rows(&self, _event: &Recorded) -> Vec<Statement<'_>> {
-        vec![statement!(PROJECT_DELETE; self.at.org_id, self.at.id)]
+        // Its grants first: they refer to its roles, which go with the project.
+        let grants = statement!(PROJECT_GRANTS_DELETE; self.at.org_id, self.at.id).any();
+        vec![grants, statement!(PROJECT_DELETE; self.at.org_id, self.at.id)]
     }
 }

@@ -43,7 +43,7 @@ pub enum RoleFilter {
 
 macro_rules! base {
     () => {
-        "SELECT role_key AS id, display_name, group_name, sequence, created_at, changed_at FROM project_roles WHERE "
+        "SELECT role_key AS id, display_name, group_name, sequence, created_at, changed_at FROM project_roles r WHERE "
     };
 }
 
@@ -72,8 +72,25 @@ impl Store {
         filters: &[RoleFilter],
         page: Page,
     ) -> Result<Listed<RoleRow>> {
+        let query = self.role_builder(project);
+        self.role_page(query, project, filters, page).await
+    }
+
+    /// The beginning of a list of roles `r` of a project, to which further conditions may be appended.
+    pub(super) fn role_builder<'a>(&self, project: ProjectAt<'a>) -> QueryBuilder<'a> {
         let mut query = self.builder(concat!("WITH f AS (", base!(), "org_id = "));
         query.bind(project.org_id).push(" AND project_id = ").bind(project.id);
+        query
+    }
+
+    /// The page of roles that such a list finds.
+    pub(super) async fn role_page<'a>(
+        &self,
+        mut query: QueryBuilder<'a>,
+        project: ProjectAt<'a>,
+        filters: &'a [RoleFilter],
+        page: Page,
+    ) -> Result<Listed<RoleRow>> {
         for filter in filters {
             push(query.push(" AND "), filter);
         }
@@ -101,6 +118,11 @@ impl Work {
     /// A role that is going to be removed: nobody can grant it any more.
     pub async fn role_held_to_end(&mut self, project: ProjectAt<'_>, key: &str) -> Result<Option<RoleRow>> {
         self.row(&query!(ROLE_LOCK_TO_END; project.org_id, project.id, key)).await
+    }
+
+    /// Takes the row of a role whose removal is recorded and that nothing refers to any more.
+    pub async fn role_gone(&mut self, _removed: &Recorded, project: ProjectAt<'_>, key: &str) -> Result<()> {
+        self.execute(&statement!(ROLE_DELETE; project.org_id, project.id, key)).await.map(drop)
     }
 
     /// Whether a project has all of these roles, each named once; they stay until the unit of work ends.
@@ -163,7 +185,8 @@ impl Change for RoleChanged<'_> {
     }
 }
 
-/// A role goes. It must have been taken out of all grants before.
+/// A role goes. It must have been taken out of all user grants before. Project grants lose it next, with events of their
+/// own; then [`Work::role_gone`] takes its row.
 #[derive(Debug, Serialize)]
 pub struct RoleRemoved<'a> {
     /// The project.
@@ -179,6 +202,6 @@ impl Change for RoleRemoved<'_> {
     }
 
     fn rows(&self, _event: &Recorded) -> Vec<Statement<'_>> {
-        vec![statement!(ROLE_DELETE; self.at.org_id, self.at.id, self.key)]
+        Vec::new()
     }
 }

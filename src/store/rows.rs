@@ -186,6 +186,8 @@ pub struct GrantRow {
     pub user_id: String,
     /// The project.
     pub project_id: String,
+    /// The grant by which the project came to the organization; none for a project of its own.
+    pub project_grant_id: Option<String>,
     /// Keys of its roles as a JSON list.
     pub role_keys: String,
     /// Its state.
@@ -245,11 +247,11 @@ pub struct CallerRow {
     pub scopes: Option<String>,
     /// The organization the call is about, if it exists.
     pub context_org: Option<String>,
-    /// 0 instance, 1 organization, 2 project; none if the user has no membership at all.
+    /// 0 instance, 1 organization, 2 project, 3 project grant; none if the user has no membership at all.
     pub scope: Option<i64>,
-    /// Owner of the membership; empty for the instance.
+    /// Where the membership counts; empty for the instance.
     pub member_org: Option<String>,
-    /// The organization or project it is for.
+    /// The organization, project or project grant it is for.
     pub object_id: Option<String>,
     /// Role names as a JSON list.
     pub roles: Option<String>,

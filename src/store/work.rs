@@ -7,8 +7,8 @@
 //! # Order of locks
 //!
 //! Whoever locks several rows does so in this order, so that nobody waits in a circle: instance, organization,
-//! user, project, application, user grant, each kind by organization and id, and parents before what belongs
-//! to them. Locking an object locks its aggregate first and its row with it. What only has to stay is kept, not
+//! user, project, application or project grant, user grant, each kind by organization and id, and parents before what
+//! belongs to them. An organization that a project is granted to is kept, before the project. Locking an object locks its aggregate first and its row with it. What only has to stay is kept, not
 //! locked ([`Work::user_kept`]), and kept last: any number of writers can keep the same row. Foreign keys hold what was
 //! forgotten. Should a circle arise all the same, PostgreSQL ends one of the transactions, and it is done again.
 
@@ -205,6 +205,11 @@ impl Work {
         (T,): Row,
     {
         Ok(self.row::<(T,)>(query).await?.map(|(value,)| value))
+    }
+
+    /// Tells that what caches hold of this organization may be old, beside those whose aggregates are recorded.
+    pub fn concerns(&mut self, org_id: &str) {
+        self.touch(org_id);
     }
 
     /// Rows of an organization are written, beside those of the aggregates that are recorded; "" for all.

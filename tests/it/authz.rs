@@ -105,6 +105,9 @@ async fn every_rpc_refuses_strangers_and_callers_without_the_permission() {
     }
 }
 
+/// What compares the project only once it knows more of it: tests/it/project_grants.rs asks for that.
+const ADDS: [&str; 1] = ["AddProjectGrant"];
+
 #[tokio::test]
 async fn roles_of_a_project_hold_for_that_project_only() {
     let server = TestServer::start().await;
@@ -117,7 +120,9 @@ async fn roles_of_a_project_hold_for_that_project_only() {
     let limited = |rpc: &&&Rpc| matches!(rpc.permission, Permission::Named(p) if p.starts_with("project."));
     let mut checked = 0;
     for rpc in rpcs::ALL.iter().filter(limited) {
-        let Some(route) = rpc.rest.as_ref().filter(|route| route.path.contains("/projects/{")) else { continue };
+        let about_it =
+            |path: &str| path.contains("/projects/{") && !path.contains("/grants/{") && !ADDS.contains(&rpc.name);
+        let Some(route) = rpc.rest.as_ref().filter(|route| about_it(route.path)) else { continue };
         let foreign = path(route, "1").replacen("/projects/1", &format!("/projects/{theirs}"), 1);
         let answer = server.http.request(route.verb.parse().expect("a verb"), server.url(&foreign));
         let answer = answer.header(headers[0].0, headers[0].1).send().await.expect("an answer");

@@ -43,6 +43,15 @@ pub fn details_if_any(org: &str, stamp: Option<&Stamp>) -> Part<ObjectDetails> {
     stamp.map_or_else(|| MessageField::some(owner()), |stamp| details(org, stamp))
 }
 
+/// Details of a list that is part of the program.
+pub fn counted(total: usize, now: Micros) -> Part<ListDetails> {
+    MessageField::some(ListDetails {
+        total_result: total as u64,
+        view_timestamp: MessageField::some(timestamp(now)),
+        ..ListDetails::default()
+    })
+}
+
 /// Details of a list: rows in all, and the newest event of that kind of object, if there is one.
 pub fn list_details<T>(list: &Listed<T>) -> Part<ListDetails> {
     let (total, seen) = (list.total, list.seen.as_ref());

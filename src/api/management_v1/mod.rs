@@ -6,9 +6,12 @@ pub mod fields;
 mod health;
 mod keys;
 mod machine_keys;
-mod members;
+pub mod members;
+pub mod memberships;
 mod oidc;
 mod orgs;
+mod project_grant_members;
+mod project_grants;
 mod projects;
 mod roles;
 mod tokens;
@@ -31,8 +34,11 @@ pub fn routes(table: Table, services: &Services) -> Table {
         .resource(Arc::clone(&services.tokens), tokens::routes)
         .resource(Arc::clone(&services.user_grants), user_grants::routes)
         .resource(Arc::clone(&services.projects), projects::routes)
+        .resource(Arc::clone(&services.project_grants), project_grants::routes)
         .resource(Arc::clone(&services.roles), roles::routes)
         .resource(Arc::clone(&services.members), members::routes)
+        .resource(Arc::clone(&services.memberships), memberships::routes)
+        .resource(Arc::clone(&services.members), project_grant_members::routes)
         .resource(Arc::clone(&services.apps), apps::routes)
         .resource(Arc::clone(&services.keys), keys::routes)
 }

@@ -85,7 +85,8 @@ async fn list_project_roles(
     })
 }
 
-fn filter(query: &Query) -> RoleFilter {
+/// A filter of a list of roles.
+pub fn filter(query: &Query) -> RoleFilter {
     match query {
         Query::KeyQuery(q) => RoleFilter::Key(text_filter(q.method, &q.key)),
         Query::DisplayNameQuery(q) => RoleFilter::DisplayName(text_filter(q.method, &q.display_name)),
@@ -93,6 +94,6 @@ fn filter(query: &Query) -> RoleFilter {
 }
 
 /// A role as clients read it.
-fn message(org_id: &str, row: RoleRow) -> Role {
+pub fn message(org_id: &str, row: RoleRow) -> Role {
     Role { details: details(org_id, &row.stamp), key: row.id, display_name: row.display_name, group: row.group_name }
 }

@@ -138,16 +138,12 @@ fn filter(query: &Query, budget: &mut Budget) -> Result<Option<GrantFilter>> {
         Query::OrgNameQuery(q) => GrantFilter::OrgName(text_filter(q.method, &q.org_name)),
         Query::OrgDomainQuery(q) => GrantFilter::OrgDomain(text_filter(q.method, &q.org_domain)),
         Query::ProjectNameQuery(q) => GrantFilter::ProjectName(text_filter(q.method, &q.project_name)),
-        // Projects are not granted to other organizations here, so no grant has such an id, and those
-        // of the organization are all there are.
-        Query::ProjectGrantIdQuery(q) if q.project_grant_id.is_empty() => return Ok(None),
-        Query::WithGrantedQuery(_) => return Ok(None),
+        Query::ProjectGrantIdQuery(q) => GrantFilter::ProjectGrant(q.project_grant_id.clone()),
+        Query::WithGrantedQuery(_) => GrantFilter::WithGranted,
         Query::UserTypeQuery(q) if q.r#type == Type::TYPE_MACHINE => return Ok(None),
-        Query::ProjectGrantIdQuery(_)
-        | Query::UserTypeQuery(_)
-        | Query::FirstNameQuery(_)
-        | Query::LastNameQuery(_)
-        | Query::EmailQuery(_) => GrantFilter::Nothing,
+        Query::UserTypeQuery(_) | Query::FirstNameQuery(_) | Query::LastNameQuery(_) | Query::EmailQuery(_) => {
+            GrantFilter::Nothing
+        }
     }))
 }
 
@@ -167,6 +163,7 @@ fn message(row: GrantRow) -> Result<UserGrant> {
         org_domain: row.org_domain,
         project_id: row.project_id,
         project_name: row.project_name,
+        project_grant_id: row.project_grant_id.unwrap_or_default(),
         user_type: EnumValue::from(Type::TYPE_MACHINE),
         granted_org_id: row.user_org_id,
         granted_org_name: row.user_org_name,

@@ -17,7 +17,7 @@ const EVENTS: &str = "SELECT org_id, aggregate_kind, aggregate_id, CAST(sequence
      org_id, aggregate_kind, aggregate_id, events.sequence";
 
 /// For each kind of row: how its name begins, how many columns name it, the others, and the query.
-const TABLES: [(&str, usize, &[&str], &str); 11] = [
+const TABLES: [(&str, usize, &[&str], &str); 13] = [
     ("org", 1, &["name"], "SELECT id, name FROM organizations"),
     (
         "project",
@@ -54,6 +54,15 @@ const TABLES: [(&str, usize, &[&str], &str); 11] = [
         &["roles", "sequence"],
         "SELECT org_id, object_id, user_id, CAST(roles AS TEXT), CAST(sequence AS TEXT) FROM memberships",
     ),
+    (
+        "project grant",
+        3,
+        &["to", "roles", "state", "sequence"],
+        "SELECT org_id, project_id, id, granted_org_id, CAST(role_keys AS TEXT), CAST(state AS TEXT), \
+         CAST(sequence AS TEXT) FROM project_grants",
+    ),
+    // The same keys a second time, for filters.
+    ("role of project grant", 4, &[], "SELECT org_id, project_id, grant_id, role_key FROM project_grant_roles"),
     (
         "grant",
         2,
@@ -138,7 +147,8 @@ fn replay(events: &[Vec<String>]) -> State {
             "user" if kind.starts_with("user.grant.") => told.grant(&mut state, kind),
             "user" => told.user(&mut state, kind),
             "org" => told.org(&mut state, kind),
-            "instance" if kind == "instance.member.added" => told.member(&mut state, ""),
+            "instance" if kind == "instance.member.removed" => told.member_gone(&mut state, "", ""),
+            "instance" if kind.starts_with("instance.member.") => told.member(&mut state, "", ""),
             _ => {}
         }
     }
@@ -146,6 +156,15 @@ fn replay(events: &[Vec<String>]) -> State {
         .iter()
         .filter_map(|(name, values)| Some((name.strip_prefix("grant ")?.to_owned(), values["roles"].clone())))
         .collect();
+    let project_grants: Vec<(String, String)> = state
+        .iter()
+        .filter_map(|(name, values)| Some((name.strip_prefix("project grant ")?.to_owned(), values["roles"].clone())))
+        .collect();
+    for (name, roles) in project_grants {
+        for role in roles.split(',').filter(|r| !r.is_empty()) {
+            state.insert(format!("role of project grant {name}/{role}"), BTreeMap::new());
+        }
+    }
     for (name, roles) in grants {
         for role in roles.split(',').filter(|r| !r.is_empty()) {
             state.insert(format!("grant role {name}/{role}"), BTreeMap::new());
@@ -174,17 +193,45 @@ impl Told<'_> {
     fn org(&self, state: &mut State, kind: &str) {
         match kind {
             "org.added" => drop(state.insert(format!("org {}", self.id), [("name", self.text("name"))].into())),
-            "org.member.added" => self.member(state, self.id),
+            "org.member.added" | "org.member.changed" => self.member(state, self.org, self.id),
+            "org.member.removed" => self.member_gone(state, self.org, self.id),
             _ => {}
         }
     }
 
     /// A membership in an object; whoever is gone has none.
-    fn member(&self, state: &mut State, object: &str) {
+    fn member(&self, state: &mut State, org: &str, object: &str) {
         let user = self.text("userId");
         if state.keys().any(|name| name.starts_with("user ") && name.ends_with(&format!("/{user}"))) {
-            let name = format!("member {}/{object}/{user}", self.org);
+            let name = format!("member {org}/{object}/{user}");
             self.set(state, name, &[("roles", self.list("roles"))]);
+        }
+    }
+
+    fn member_gone(&self, state: &mut State, org: &str, object: &str) {
+        state.remove(&format!("member {org}/{object}/{}", self.text("userId")));
+    }
+
+    fn project_grant(&self, state: &mut State, kind: &str) {
+        let id = self.text("grantId");
+        let grant = format!("project grant {}/{}/{id}", self.org, self.id);
+        let roles = || ("roles", self.list("roleKeys"));
+        let to = state.get(&grant).map(|values| values["to"].clone()).unwrap_or_default();
+        match kind.trim_start_matches("project.grant.") {
+            "added" => {
+                let values = [("to", self.text("grantedOrgId")), roles(), ("state", "1".to_owned())];
+                self.set(state, grant, &values);
+            }
+            "changed" | "cascade.changed" => self.set(state, grant, &[roles()]),
+            "deactivated" => self.set(state, grant, &[("state", "2".to_owned())]),
+            "reactivated" => self.set(state, grant, &[("state", "1".to_owned())]),
+            "removed" => {
+                let members = format!("member {to}/{id}/");
+                state.retain(|name, _| *name != grant && !name.starts_with(&members));
+            }
+            "member.added" | "member.changed" => self.member(state, &to, &id),
+            "member.removed" => self.member_gone(state, &to, &id),
+            other => panic!("an event that the checker does not know: {other}"),
         }
     }
 
@@ -199,7 +246,11 @@ impl Told<'_> {
             "project.deactivated" => self.set(state, project, &[("state", "2".to_owned())]),
             "project.reactivated" => self.set(state, project, &[("state", "1".to_owned())]),
             "project.removed" => {
-                let parts = ["app", "app key", "role", "member"].map(|part| format!("{part} {at}/"));
+                let grants = format!("project grant {at}/");
+                let grants = state.iter().filter_map(|(name, values)| Some((name.strip_prefix(&grants)?, values)));
+                let members: Vec<_> = grants.map(|(id, values)| format!("member {}/{id}/", values["to"])).collect();
+                let parts = ["app", "app key", "role", "member", "project grant"].map(|part| format!("{part} {at}/"));
+                let parts = [parts.to_vec(), members].concat();
                 state.retain(|name, _| *name != project && !parts.iter().any(|part| name.starts_with(part)));
             }
             "project.role.added" | "project.role.changed" => {
@@ -207,8 +258,9 @@ impl Told<'_> {
                 self.set(state, format!("role {at}/{}", self.text("key")), &values);
             }
             "project.role.removed" => drop(state.remove(&format!("role {at}/{}", self.text("key")))),
-            "project.member.added" | "project.member.changed" => self.member(state, self.id),
-            "project.member.removed" => drop(state.remove(&format!("member {at}/{}", self.text("userId")))),
+            "project.member.added" | "project.member.changed" => self.member(state, self.org, self.id),
+            "project.member.removed" => self.member_gone(state, self.org, self.id),
+            kind if kind.starts_with("project.grant.") => self.project_grant(state, kind),
             other => panic!("an event that the checker does not know: {other}"),
         }
     }

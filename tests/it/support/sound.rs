@@ -6,7 +6,7 @@ use super::rows::Snapshot;
 use super::server::Database;
 
 /// What refers to nothing: a name, and a query for what is wrong.
-const ORPHANS: [(&str, &str); 23] = [
+const ORPHANS: [(&str, &str); 29] = [
     (
         "instance without its organization",
         "SELECT i.default_org_id FROM instance i WHERE NOT EXISTS \
@@ -75,7 +75,39 @@ const ORPHANS: [(&str, &str); 23] = [
     (
         "grant in no project",
         "SELECT g.id FROM user_grants g WHERE NOT EXISTS \
+         (SELECT 1 FROM projects p WHERE p.org_id = g.project_org_id AND p.id = g.project_id)",
+    ),
+    (
+        "grant through no project grant",
+        "SELECT g.id FROM user_grants g WHERE g.project_org_id <> g.org_id AND NOT EXISTS \
+         (SELECT 1 FROM project_grants p WHERE p.org_id = g.project_org_id AND p.project_id = g.project_id \
+         AND p.id = g.project_grant_id AND p.granted_org_id = g.org_id)",
+    ),
+    (
+        "grant of a role that its project grant lacks",
+        "SELECT r.role_key FROM user_grant_roles r JOIN user_grants g ON g.org_id = r.org_id AND g.id = r.grant_id \
+         WHERE g.project_grant_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM project_grant_roles p \
+         WHERE p.org_id = g.project_org_id AND p.grant_id = g.project_grant_id AND p.role_key = r.role_key)",
+    ),
+    (
+        "project grant in no project",
+        "SELECT g.id FROM project_grants g WHERE NOT EXISTS \
          (SELECT 1 FROM projects p WHERE p.org_id = g.org_id AND p.id = g.project_id)",
+    ),
+    (
+        "project grant to no organization",
+        "SELECT g.id FROM project_grants g WHERE NOT EXISTS \
+         (SELECT 1 FROM organizations o WHERE o.id = g.granted_org_id)",
+    ),
+    (
+        "project grant of a role that its project lacks",
+        "SELECT r.role_key FROM project_grant_roles r WHERE NOT EXISTS (SELECT 1 FROM project_roles p \
+         WHERE p.org_id = r.org_id AND p.project_id = r.project_id AND p.role_key = r.role_key)",
+    ),
+    (
+        "member of no project grant",
+        "SELECT m.user_id FROM memberships m WHERE m.scope = 3 AND NOT EXISTS \
+         (SELECT 1 FROM project_grants g WHERE g.granted_org_id = m.org_id AND g.id = m.object_id)",
     ),
     (
         "role of no grant",
@@ -87,7 +119,7 @@ const ORPHANS: [(&str, &str); 23] = [
         "SELECT r.role_key FROM user_grant_roles r \
          JOIN user_grants g ON g.org_id = r.org_id AND g.id = r.grant_id WHERE NOT EXISTS \
          (SELECT 1 FROM project_roles p \
-         WHERE p.org_id = g.org_id AND p.project_id = g.project_id AND p.role_key = r.role_key)",
+         WHERE p.org_id = g.project_org_id AND p.project_id = g.project_id AND p.role_key = r.role_key)",
     ),
     (
         "project without an aggregate",
