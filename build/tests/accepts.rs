@@ -105,9 +105,9 @@ fn rules_become_checks_and_names_are_those_of_the_generator_of_messages() {
     );
     for part in [
         "impl Validate for crate::proto::zitadel::test::v1::outer::U2FKey",
-        r#"rule::required(self.kind.is_some(), "U2FKey", &"Kind")?;"#,
+        r#"rule::required(self.kind.is_some(), "Outer_U2FKey", &"Kind")?;"#,
         "crate::proto::zitadel::test::v1::__buffa::oneof::outer::u2f_key::Kind::Type(item)",
-        r#"rule::bytes(self.self_.len(), 0, 9, "U2FKey", &"Self")?;"#,
+        r#"rule::bytes(self.self_.len(), 0, 9, "Outer_U2FKey", &"Self")?;"#,
         r#"rule::items(self.names.len(), 1, 3, "Outer", &"Names")?;"#,
         r#"rule::required(self.key.is_set(), "Outer", &"Key")?;"#,
         r#"rule::sum(self.names.iter().map(|t| t.len()).sum::<usize>(), 100, "Outer")?;"#,

@@ -1,8 +1,7 @@
 //! Projects.
 
-use super::chosen::{check_id, looks_given};
 use super::outcome::{Created, changed, made};
-use super::{Deps, user_grants};
+use super::{Deps, chosen, user_grants};
 use crate::auth::{Admitted, Granted, Reach};
 use crate::error::{Code, Error, Result};
 use crate::store::{
@@ -82,8 +81,8 @@ impl Projects {
     }
 
     async fn fresh(&self, id: &str) -> Result<()> {
-        check_id(id)?;
-        if looks_given(&self.0, Some(id)).await? {
+        chosen::check_signs(id, "project id")?;
+        if chosen::is_given(&self.0, id).await? {
             let text =
                 "numbers like this are ids that the server gives; leave projectId out, or choose one with a letter";
             return Err(Error::new(Code::AlreadyExists, "COMMAND-opamwu", text));

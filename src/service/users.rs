@@ -1,6 +1,5 @@
 //! Users: machines, for there are no people here.
 
-use super::chosen::{check_id, looks_given};
 use super::outcome::{Created, changed, made};
 use super::texts::USER_NOT_FOUND;
 use super::{Deps, members, user_grants};

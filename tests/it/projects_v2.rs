@@ -237,7 +237,8 @@ async fn what_counts_are_the_roles_where_the_project_belongs() {
         assert_eq!(told(&server.connect(&stranger, &rpc(name), body).await), (404, "AUTHZ-cdgFk".to_owned()), "{name}");
     }
     for (token, seen, roles) in [(&far, &[][..], 0), (&owner, &[&mine][..], 0), (&viewer, &[&theirs, &mine], 1)] {
-        let (_, list) = server.connect(token, &rpc("ListProjects"), json!({})).await;
+        let both = json!({"filters": [{"inProjectIdsFilter": {"ids": [mine, theirs]}}]});
+        let (_, list) = server.connect(token, &rpc("ListProjects"), both).await;
         assert_eq!(ids(&list, "projects").iter().collect::<Vec<_>>(), seen, "{list}");
         assert_eq!(number(&list, "/pagination/totalResult"), seen.len() as u64, "what is hidden is not counted");
         let (_, list) = server.connect(token, &rpc("ListProjectRoles"), json!({"projectId": theirs})).await;
