@@ -6,15 +6,19 @@ use tonic::metadata::MetadataValue;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
+use zitadel::api::clients::ClientBuilder;
 use zitadel::api::zitadel::app::v1::ApiAuthMethodType;
+use zitadel::api::zitadel::auth::v1::GetMyUserRequest;
 use zitadel::api::zitadel::authn::v1::KeyType;
 use zitadel::api::zitadel::management::v1::management_service_client::ManagementServiceClient;
 use zitadel::api::zitadel::management::v1::{
     AddApiAppRequest, AddAppKeyRequest, AddProjectRequest, GetAppByIdRequest, GetAppKeyRequest, GetIamRequest,
-    ListAppKeysRequest, RemoveAppKeyRequest,
+    ListAppKeysRequest, ListAppsRequest, RemoveAppKeyRequest, RemoveAppRequest, RemoveProjectRequest, UpdateAppRequest,
 };
+use zitadel::credentials::{AuthenticationOptions, ServiceAccount};
 
 use crate::support::TestServer;
+use crate::support::tokens::key_file;
 
 type Auth = Box<dyn FnMut(Request<()>) -> Result<Request<()>, Status> + Send>;
 type Client = ManagementServiceClient<InterceptedService<Channel, Auth>>;
@@ -86,4 +90,43 @@ async fn tonic_reads_codes_details_and_unimplemented_methods() {
     assert!(status.details().windows(detail.len()).any(|w| w == detail), "the detail is in {:?}", status.details());
     let status = client.get_iam(GetIamRequest::default()).await.expect_err("not served yet");
     assert_eq!(status.code(), Code::Unimplemented);
+}
+
+/// The crate's own way in: a machine key, for which it gets tokens by itself; and a personal access token.
+// Its interceptor blocks the thread while it gets a token.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_zitadel_crate_signs_in_and_manages_an_application() {
+    let server = TestServer::start().await;
+    let (user, personal) = server.user(&server.org().await, "crate").await;
+    server.org_role(&server.org().await, &user, "ORG_OWNER").await;
+    let file = key_file(&server.ok(&format!("/users/{user}/keys"), serde_json::json!({"type": 1})).await).to_string();
+    let account = ServiceAccount::load_from_json(&file).expect("our machine key file");
+    let options = AuthenticationOptions { api_access: true, ..AuthenticationOptions::default() };
+    let builder = || ClientBuilder::new(&server.issuer()).with_service_account(&account, Some(options.clone()));
+    let me = builder().build_auth_client().await.expect("a client").get_my_user(GetMyUserRequest {}).await;
+    assert_eq!(me.expect("itself").into_inner().user.map(|u| u.id), Some(user.clone()));
+    let mut client = builder().build_management_client().await.expect("a client");
+    let project = AddProjectRequest { name: "crate".to_owned(), ..Default::default() };
+    let project_id = client.add_project(project).await.expect("a project").into_inner().id;
+    let app = AddApiAppRequest { project_id: project_id.clone(), name: "api".to_owned(), auth_method_type: 0 };
+    let app = client.add_api_app(app).await.expect("an application").into_inner();
+    assert!(!app.client_secret.is_empty());
+    let at = || (project_id.clone(), app.app_id.clone());
+    let (p, a) = at();
+    let rename = UpdateAppRequest { project_id: p, app_id: a, name: "renamed".to_owned() };
+    client.update_app(rename).await.expect("renamed");
+    let list = ListAppsRequest { project_id: project_id.clone(), ..Default::default() };
+    let list = client.list_apps(list).await.expect("a list").into_inner();
+    let names: Vec<_> = list.result.iter().map(|app| (app.id.as_str(), app.name.as_str())).collect();
+    assert_eq!(names, [(app.app_id.as_str(), "renamed")]);
+    let (p, a) = at();
+    client.remove_app(RemoveAppRequest { project_id: p, app_id: a }).await.expect("removed");
+    let (p, a) = at();
+    let gone = client.get_app_by_id(GetAppByIdRequest { project_id: p, app_id: a }).await.expect_err("it is gone");
+    assert_eq!((gone.code(), gone.message()), (Code::NotFound, "Errors.App.NotExisting (QUERY-pCP8P)"));
+    client.remove_project(RemoveProjectRequest { id: project_id }).await.expect("removed");
+
+    let by_token = ClientBuilder::new(&server.issuer()).with_access_token(&personal);
+    let me = by_token.build_auth_client().await.expect("a client").get_my_user(GetMyUserRequest {}).await;
+    assert_eq!(me.expect("itself").into_inner().user.map(|u| u.id), Some(user));
 }

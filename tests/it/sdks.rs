@@ -93,8 +93,11 @@ async fn script(program: &str, arguments: &[&str]) {
     let dir = tempfile::tempdir().expect("a directory");
     let app = files.server.basic_app(&files.project, "basic").await;
     let secret = files.server.machine_secret(&files.user).await;
+    let personal = text(&files.server.ok(&format!("/users/{}/pats", files.user), json!({})).await, "/token");
     let scene = json!({
         "issuer": files.server.issuer(),
+        "token": personal,
+        "project": files.project,
         "audience": aud(&files.project),
         "user": files.user,
         "application": dir.path().join("application.json"),
@@ -117,21 +120,50 @@ async fn script(program: &str, arguments: &[&str]) {
     assert_eq!(printed.trim(), "ok");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn node_clients_authenticate_and_introspect() {
+/// Runs a script of Node, if there is one.
+async fn node(name: &str) {
     let Some(modules) = std::env::var_os("TEST_NODE") else {
         eprintln!("SKIPPED: node clients: TEST_NODE names no directory with them (scripts/test installs them)");
         return;
     };
-    let script_file = std::path::Path::new(&modules).join("sdk.mjs");
+    let script_file = std::path::Path::new(&modules).join(name);
     script("node", &[&script_file.display().to_string()]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn python_clients_authenticate_and_introspect() {
+async fn node_clients_authenticate_and_introspect() {
+    node("sdk.mjs").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn node_clients_manage_an_application_and_its_key() {
+    node("api.mjs").await;
+}
+
+/// Runs a script of Python, if there is one.
+async fn python(path: &str) {
     let Ok(python) = std::env::var("TEST_PYTHON") else {
         eprintln!("SKIPPED: python clients: TEST_PYTHON names no interpreter (scripts/test installs one)");
         return;
     };
-    script(&python, &[concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/oauth.py")]).await;
+    script(&python, &[path]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn python_clients_authenticate_and_introspect() {
+    python(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/oauth.py")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_python_package_manages_an_application_by_version_2() {
+    python(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/api.py")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_in_go_manage_an_application_and_its_key() {
+    let Ok(program) = std::env::var("TEST_GO") else {
+        eprintln!("SKIPPED: Go clients: TEST_GO names no program (scripts/test builds it)");
+        return;
+    };
+    script(&program, &[]).await;
 }

@@ -1,6 +1,7 @@
 //! What the tests share: a live server, clients, recordings.
 
 pub mod golden;
+pub mod grpc;
 pub mod h2;
 pub mod oauth;
 pub mod process;
