@@ -18,6 +18,7 @@ mod database;
 mod durable;
 mod errors;
 mod families;
+mod filters;
 mod fuzz;
 mod fuzz_oauth;
 mod grants;

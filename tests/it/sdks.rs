@@ -97,7 +97,7 @@ async fn script(program: &str, arguments: &[&str]) {
     let scene = json!({
         "issuer": files.server.issuer(),
         "token": personal,
-        "organization": files.server.org().await,
+        "project": files.project,
         "audience": aud(&files.project),
         "user": files.user,
         "application": dir.path().join("application.json"),
@@ -140,13 +140,23 @@ async fn node_clients_manage_an_application_and_its_key() {
     node("api.mjs").await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn python_clients_authenticate_and_introspect() {
+/// Runs a script of Python, if there is one.
+async fn python(path: &str) {
     let Ok(python) = std::env::var("TEST_PYTHON") else {
         eprintln!("SKIPPED: python clients: TEST_PYTHON names no interpreter (scripts/test installs one)");
         return;
     };
-    script(&python, &[concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/oauth.py")]).await;
+    script(&python, &[path]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn python_clients_authenticate_and_introspect() {
+    python(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/oauth.py")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_python_package_manages_an_application_by_version_2() {
+    python(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/api.py")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,7 +3,9 @@
 //! knowledge, the organization's head sent empty, signed in by the key of a machine and by a personal access token.
 
 mod applications;
+mod members;
 mod projects;
+mod twins;
 mod users;
 
 use serde_json::{Value, json};
@@ -15,6 +17,7 @@ use crate::support::tokens::key_file;
 use crate::support::{TestServer, text};
 
 const M: &str = "zitadel.management.v1.ManagementService";
+const A: &str = "zitadel.admin.v1.AdminService";
 
 /// A call of the provider: service, method, and the request, in which `{id}` stands for what creating gave.
 type Call = (&'static str, &'static str, Value);

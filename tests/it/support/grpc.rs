@@ -23,8 +23,6 @@ static POOL: LazyLock<DescriptorPool> =
 pub struct Grpc {
     channel: Channel,
     token: String,
-    /// Sent as `x-zitadel-orgid`, empty too.
-    pub org: String,
 }
 
 impl Grpc {
@@ -32,12 +30,7 @@ impl Grpc {
     pub async fn connect(server: &TestServer, token: &str) -> Self {
         let endpoint = Endpoint::from_shared(server.url("")).expect("a URL");
         let channel = endpoint.connect().await.expect("h2c with prior knowledge");
-        Self { channel, token: token.to_owned(), org: String::new() }
-    }
-
-    /// The same client with another context organization.
-    pub fn in_org(&self, org: &str) -> Self {
-        Self { org: org.to_owned(), ..self.clone() }
+        Self { channel, token: token.to_owned() }
     }
 
     /// One call; the answer has every field, those with their default values too.
@@ -61,7 +54,8 @@ impl Grpc {
         let mut request = Request::new(message);
         let bearer: MetadataValue<_> = format!("Bearer {}", self.token).parse().expect("metadata");
         request.metadata_mut().insert("authorization", bearer);
-        request.metadata_mut().insert("x-zitadel-orgid", self.org.parse().expect("metadata"));
+        // As an organization that is not set is sent.
+        request.metadata_mut().insert("x-zitadel-orgid", MetadataValue::from_static(""));
         let mut client = tonic::client::Grpc::new(self.channel.clone());
         client.ready().await.expect("the connection is open");
         let answer = client.unary(request, path.parse().expect("a path"), Dynamic(output)).await?;

@@ -72,3 +72,52 @@ async fn an_application_key() {
     let file: serde_json::Value = serde_json::from_slice(&file).expect("a key file");
     assert_eq!((text(&file, "/keyId"), text(&file, "/appId")), (text(&made, "/id"), app));
 }
+
+#[tokio::test]
+async fn an_oidc_application() {
+    let world = world().await;
+    let project = world.project().await;
+    let config = |uri: &str, on: bool| {
+        json!({"redirectUris": [uri], "responseTypes": ["OIDC_RESPONSE_TYPE_CODE"],
+            "grantTypes": ["OIDC_GRANT_TYPE_AUTHORIZATION_CODE", "OIDC_GRANT_TYPE_REFRESH_TOKEN"],
+            "appType": "OIDC_APP_TYPE_WEB", "authMethodType": "OIDC_AUTH_METHOD_TYPE_BASIC",
+            "postLogoutRedirectUris": ["https://a.example/out"], "version": "OIDC_VERSION_1_0", "devMode": on,
+            "accessTokenType": "OIDC_TOKEN_TYPE_JWT", "accessTokenRoleAssertion": on, "idTokenRoleAssertion": on,
+            "idTokenUserinfoAssertion": on, "clockSkew": "1s", "additionalOrigins": ["https://b.example"],
+            "skipNativeAppSuccessPage": on})
+    };
+    let with = |mut of: serde_json::Value, more: serde_json::Value| {
+        for (name, value) in more.as_object().expect("an object") {
+            of[name] = value.clone();
+        }
+        of
+    };
+    let seen = |name: &str, uri: &str, on: bool| {
+        let mut seen = json!({"id": "{id}", "name": name, "details.resourceOwner": world.org});
+        for (field, value) in config(uri, on).as_object().expect("an object") {
+            seen[format!("oidcConfig.{field}")] = value.clone();
+        }
+        seen
+    };
+    let at = json!({"projectId": project, "appId": "{id}"});
+    let mut changed = with(config("https://c.example/cb", true), at.clone());
+    // What cannot be changed is not sent.
+    changed.as_object_mut().expect("an object").remove("version");
+    let (first, second) = ("https://a.example/cb", "https://c.example/cb");
+    world
+        .applied(&Resource {
+            create: (M, "AddOIDCApp", with(config(first, false), json!({"projectId": project, "name": "made"}))),
+            id: "/appId",
+            read: (M, "GetAppByID", at.clone()),
+            at: "/app",
+            state: seen("made", first, false),
+            update: vec![
+                (M, "UpdateApp", with(at.clone(), json!({"name": "renamed"}))),
+                (M, "UpdateOIDCAppConfig", changed),
+                (M, "RegenerateOIDCClientSecret", at.clone()),
+            ],
+            updated: seen("renamed", second, true),
+            delete: (M, "RemoveApp", at),
+        })
+        .await;
+}
