@@ -1,4 +1,4 @@
-//! Identifiers and names that callers choose.
+//! Identifiers that callers choose.
 
 use super::Deps;
 use crate::error::{Code, Error, Result};
@@ -6,28 +6,27 @@ use crate::error::{Code, Error, Result};
 /// Letters, digits and a few signs, and nothing that paths and the server itself use.
 ///
 /// # Errors
-/// Code 3 for anything else.
-pub(super) fn check_id(id: &str) -> Result<()> {
+/// Code 3, which names the field by its message and itself.
+pub(super) fn check_signs(id: &str, field: &str) -> Result<()> {
     let safe = |c: char| c.is_ascii_alphanumeric() || "._@:+=~-".contains(c);
     if !id.chars().all(safe) {
-        let text = "invalid id: use letters, digits and . _ @ : + = ~ - only";
+        let text = format!("invalid {field}: use letters, digits and . _ @ : + = ~ - only");
         return Err(Error::native(Code::InvalidArgument, text));
     }
     // What paths and lists of fixed routes mean otherwise, and the name under which the server acts.
     if id.starts_with(['.', '_']) || id.eq_ignore_ascii_case("system") {
-        let text = "invalid id: begin with neither . nor _, and choose another one than system";
+        let text = format!("invalid {field}: begin with neither . nor _, and choose another one than system");
         return Err(Error::native(Code::InvalidArgument, text));
     }
     Ok(())
 }
 
-/// Whether a text looks like what the server gives out: ids stand in tokens, and one that is given twice opens the door
-/// for somebody else (RFC 9700, section 4.15).
-///
-/// # Errors
-/// The store failed.
-pub(super) async fn looks_given(deps: &Deps, text: Option<&str>) -> Result<bool> {
-    let Some(text) = text.filter(|text| number(text)) else { return Ok(false) };
+/// Whether one of these is a number that the server gives, or may give some day: what a caller chooses must not look
+/// like it. Ids stand in tokens, and one that is given twice opens the door for somebody else (RFC 9700, section 4.15).
+pub(super) async fn is_given(deps: &Deps, text: &str) -> Result<bool> {
+    if !number(text) {
+        return Ok(false);
+    }
     let first = deps.store.instance().await?.map(|i| i.instance_id).unwrap_or_default();
     Ok((text.len(), text) >= (first.len(), first.as_str()))
 }

@@ -1,9 +1,10 @@
 //! Organizations.
 
-use super::Deps;
-use super::chosen::{check_id, looks_given};
+use std::collections::HashSet;
+
 use super::outcome::{Created, changed, made};
 use super::texts::USER_NOT_FOUND;
+use super::{Deps, chosen};
 use crate::auth::{Admitted, role_names};
 use crate::error::{Code, Error, Result};
 use crate::store::{
@@ -46,11 +47,12 @@ impl<'a> Owner<'a> {
         if roles.iter().all(fits) {
             return Ok((self.user_id, roles));
         }
-        Err(Error::invalid("Org-4N8es", "Errors.Org.MemberInvalid"))
+        Err(Error::invalid("Org-4N8es", MEMBER_INVALID))
     }
 }
 
 const OWNER: &str = "ORG_OWNER";
+const MEMBER_INVALID: &str = "Errors.Org.MemberInvalid";
 
 fn no_owner() -> Error {
     Error::precondition("ORG-GoXOn", USER_NOT_FOUND)
@@ -60,17 +62,21 @@ impl Orgs {
     /// Adds an organization, which gets a domain below that of the issuer.
     ///
     /// # Errors
-    /// `ORG-RrfXY` the name yields no domain, `EVENT-Mf9sd` blank name, `Org-4N8es` a role is not for organizations,
+    /// `ORG-RrfXY` the name yields no domain, `EVENT-Mf9sd` blank name, `Org-4N8es` a role is not for organizations or an owner is named twice,
     /// code 3 the chosen id has other signs than ids may have, `ORG-laho2n` it is used or was, `ORG-GoXOn` an owner is
     /// not there, code 6 name or domain taken.
     pub async fn add_org(&self, who: &Admitted, new: NewOrg<'_>) -> Result<Created> {
         let name = checked(new.name)?;
         let domain = domain_of(name, &self.0.domain)?;
         let owners = new.owners.iter().map(Owner::checked).collect::<Result<Vec<_>>>()?;
+        let mut named = HashSet::new();
+        if !owners.iter().all(|(user_id, _)| named.insert(*user_id)) {
+            return Err(Error::invalid("Org-4N8es", MEMBER_INVALID));
+        }
         let id = match new.id {
             Some(id) => {
-                check_id(id)?;
-                if looks_given(&self.0, Some(id)).await? {
+                chosen::check_signs(id, "organization id")?;
+                if chosen::is_given(&self.0, id).await? {
                     let text =
                         "numbers like this are ids that the server gives; leave it out, or choose one with a letter";
                     return Err(Error::native(Code::InvalidArgument, text));

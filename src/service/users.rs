@@ -2,7 +2,7 @@
 
 use super::outcome::{Created, changed, made};
 use super::texts::USER_NOT_FOUND;
-use super::{Deps, members, user_grants};
+use super::{Deps, chosen, members, user_grants};
 use crate::auth::{Admitted, Reach};
 use crate::error::{Code, Error, Result};
 use crate::store::{
@@ -210,13 +210,16 @@ impl Users {
     /// What a caller chooses must be fit for an id, and not look like what the server gives out.
     async fn fresh(&self, id: Option<&str>, user_name: Option<&str>) -> Result<()> {
         if let Some(id) = id {
-            check_id(id)?;
+            chosen::check_signs(id, "user id")?;
+            if chosen::is_given(&self.0, id).await? {
+                let text =
+                    "numbers like this are ids that the server gives; leave userId out, or choose one with a letter";
+                return Err(Error::precondition("COMMAND-k2una", text));
+            }
         }
-        if looks_given(&self.0, id).await? {
-            let text = "numbers like this are ids that the server gives; leave userId out, or choose one with a letter";
-            return Err(Error::precondition("COMMAND-k2una", text));
-        }
-        if looks_given(&self.0, user_name).await? {
+        if let Some(name) = user_name
+            && chosen::is_given(&self.0, name).await?
+        {
             let text = "invalid user name: numbers like this are ids of the server; choose a name with a letter";
             return Err(Error::native(Code::InvalidArgument, text));
         }

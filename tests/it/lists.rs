@@ -174,7 +174,9 @@ async fn change_lists_honour_their_query_and_tell_of_keys() {
     let list = server.ok(&path, json!({"query": {"asc": true, "limit": 1}})).await;
     assert_eq!(kinds(&list), ["added"]);
     let list = server.ok(&path, json!({"query": {"sequence": "3"}})).await;
-    assert_eq!(kinds(&list), ["oidc.key.removed", "oidc.key.added"]);
+    assert_eq!(kinds(&list), ["added"], "the newest first: what is before the third");
+    let list = server.ok(&path, json!({"query": {"sequence": "3", "asc": true}})).await;
+    assert_eq!(kinds(&list), ["oidc.key.added", "oidc.key.removed"], "the oldest first: what is after the third");
     let (_, list) = server.call(reqwest::Method::POST, &format!("{path}?query.asc=true&query.limit=2"), None).await;
     assert_eq!(kinds(&list), ["added", "config.api.added"], "the query string of the original works too");
     let all = server.ok(&format!("/projects/{project}/changes/_search"), json!({})).await;
