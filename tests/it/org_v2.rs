@@ -74,13 +74,21 @@ async fn an_organization_lives_from_its_addition_to_its_removal() {
     ok(&server, "DeleteOrganizationDomain", of(json!({"domain": "third.example"}))).await;
 
     let removed = ok(&server, "DeleteOrganization", of(json!({}))).await;
-    assert!(text(&removed, "/deletionDate") > "2".to_owned());
+    assert!(text(&removed, "/deletionDate").as_str() > "2");
     let again = ok(&server, "DeleteOrganization", of(json!({}))).await;
     assert_eq!(text(&again, "/deletionDate"), "0001-01-01T00:00:00Z");
 }
 
+/// Code and id of each refusal.
+async fn refused(server: &TestServer, calls: &[(&str, Value, u16, &str)]) {
+    for (rpc, body, status, id) in calls {
+        let (got, told, answer) = call(server, &server.token, rpc, body.clone()).await;
+        assert_eq!((got, told.as_str()), (*status, *id), "{rpc} {body}: {answer}");
+    }
+}
+
 #[tokio::test]
-async fn each_call_is_refused_as_recorded() {
+async fn an_organization_is_refused_as_recorded() {
     let server = TestServer::start().await;
     let first = server.org().await;
     let own = json!({"name": "own", "organizationId": "org-own-id"});
@@ -89,7 +97,7 @@ async fn each_call_is_refused_as_recorded() {
     let (member, _) = server.user(&first, "member").await;
     let with = json!({"name": "with admin", "admins": [{"userId": member}]});
     assert_eq!(text(&ok(&server, "AddOrganization", with).await, "/details/sequence"), "5");
-    for (rpc, body, status, id) in [
+    let calls = [
         ("AddOrganization", json!({}), 400, ""),
         ("AddOrganization", json!({"name": "  "}), 400, "ORG-mruNY"),
         ("AddOrganization", json!({"name": "!?"}), 400, "ORG-RrfXY"),
@@ -111,7 +119,23 @@ async fn each_call_is_refused_as_recorded() {
             400,
             "Org-4N8es",
         ),
+        ("AddOrganization", json!({"name": "x", "admins": [{"userId": member}, {"userId": member}]}), 400, "Org-4N8es"),
         ("AddOrganization", json!({"name": "x", "admins": [{"human": {}}]}), 501, ""),
+    ];
+    refused(&server, &calls).await;
+    // An id that was given is never given again.
+    ok(&server, "DeleteOrganization", json!({"organizationId": "org-own-id"})).await;
+    let again = json!({"name": "own", "organizationId": "org-own-id"});
+    assert_eq!(call(&server, &server.token, "AddOrganization", again).await.1, "ORG-laho2n");
+}
+
+#[tokio::test]
+async fn what_is_done_with_an_organization_is_refused_as_recorded() {
+    let server = TestServer::start().await;
+    let first = server.org().await;
+    ok(&server, "AddOrganization", json!({"name": "own", "organizationId": "org-own-id"})).await;
+    let none = "123456789012345678";
+    let calls = [
         ("UpdateOrganization", json!({"organizationId": none, "name": "x"}), 404, "ORG-1MRds"),
         ("UpdateOrganization", json!({"organizationId": "org-own-id", "name": "own"}), 400, "ORG-4VSdf"),
         ("DeactivateOrganization", json!({"organizationId": none}), 404, "ORG-oL9nT"),
@@ -154,14 +178,8 @@ async fn each_call_is_refused_as_recorded() {
             400,
             "ORG-HGw21",
         ),
-    ] {
-        let (got, told, answer) = call(&server, &server.token, rpc, body.clone()).await;
-        assert_eq!((got, told.as_str()), (status, id), "{rpc} {body}: {answer}");
-    }
-    // An id that was given is never given again.
-    ok(&server, "DeleteOrganization", json!({"organizationId": "org-own-id"})).await;
-    let again = json!({"name": "own", "organizationId": "org-own-id"});
-    assert_eq!(call(&server, &server.token, "AddOrganization", again).await.1, "ORG-laho2n");
+    ];
+    refused(&server, &calls).await;
 }
 
 #[tokio::test]

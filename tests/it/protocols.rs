@@ -4,6 +4,7 @@
 mod message;
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -115,7 +116,7 @@ impl Side {
             if digits.len() == 18 {
                 let next = self.seen.len();
                 let number = *self.seen.entry(digits.to_owned()).or_insert(next);
-                out.push_str(&format!("<{number}>"));
+                let _ = write!(out, "<{number}>");
             } else {
                 out.push_str(digits);
             }
@@ -155,7 +156,7 @@ impl Side {
 
     async fn connect(&self, rpc: &Rpc, method: &MethodDescriptor, token: Option<String>, request: &Value) -> Done {
         let call = self.http.post(self.server.url(&format!("/{}", rpc.full))).json(request);
-        let call = token.into_iter().fold(call, |call, token| call.bearer_auth(token));
+        let call = token.into_iter().fold(call, reqwest::RequestBuilder::bearer_auth);
         let answer = call.send().await.expect("an answer");
         let fine = answer.status() == 200;
         let json: Value = answer.json().await.expect("JSON");
@@ -177,7 +178,7 @@ impl Side {
         let framed = [&[0], &length[..], &bytes].concat();
         let call = self.http.post(self.server.url(&format!("/{}", rpc.full))).body(framed);
         let call = call.header("content-type", "application/grpc").header("te", "trailers");
-        let call = token.into_iter().fold(call, |call, token| call.bearer_auth(token));
+        let call = token.into_iter().fold(call, reqwest::RequestBuilder::bearer_auth);
         let answer = call.send().await.expect("an answer");
         let head = |name: &str| answer.headers().get(name).map(|v| v.to_str().expect("text").to_owned());
         let code: usize = head("grpc-status").map_or(0, |code| code.parse().expect("a code"));
