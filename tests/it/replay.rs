@@ -50,13 +50,12 @@ async fn recorded_calls_are_answered_as_recorded() {
 }
 
 #[tokio::test]
-#[ignore = "the families of RPCs that it calls are on their way"]
 async fn recorded_calls_of_the_wider_version_1_are_answered_as_recorded() {
     Replay::of(Book::wider(), WIDER_AT).await.run().await;
 }
 
 #[tokio::test]
-#[ignore = "the families of RPCs that it calls are on their way"]
+#[ignore = "it calls project grants of version 2, which are not built yet"]
 async fn recorded_calls_of_version_2_are_answered_as_recorded() {
     Replay::of(Book::second(), SECOND_AT).await.run().await;
 }
