@@ -93,6 +93,13 @@ pub struct Reach {
 }
 
 impl Reach {
+    /// With all roles of the caller, if what they give is not everywhere.
+    fn of(user_id: String, now: Micros, held: Option<&[Membership]>, permission: &str) -> Self {
+        let within = held.and_then(|held| reached(held, permission));
+        let has_roles = held.is_none_or(|held| !held.is_empty());
+        Self { user_id, now, within, has_roles, _found_here: () }
+    }
+
     /// Whose users the caller sees: those it may read, and itself.
     pub fn users(&self) -> SeenBy<'_> {
         SeenBy { within: self.within.as_ref(), user_id: &self.user_id }
@@ -261,15 +268,8 @@ impl Owners {
     pub async fn reach<C: Call>(&self, caller: Caller, request: &C) -> Result<Reach> {
         request.validate()?;
         let permission = permission::<C>()?;
-        // What holds everywhere holds everywhere, whatever else the caller has.
-        let (within, has_roles) = if reached(&caller.memberships, permission).is_none() {
-            (None, true)
-        } else {
-            let rows = self.0.all_roles_held(&caller.user_id).await?;
-            let held: Vec<Membership> = rows.into_iter().map(Membership::try_from).collect::<Result<_>>()?;
-            (reached(&held, permission), !held.is_empty())
-        };
-        Ok(Reach { user_id: caller.user_id, now: caller.now, within, has_roles, _found_here: () })
+        let held = self.held_unless_everywhere(&caller, &[permission]).await?;
+        Ok(Reach::of(caller.user_id, caller.now, held.as_deref(), permission))
     }
 
     /// As [`Owners::reach`], for callers that have a role at all.
@@ -278,7 +278,32 @@ impl Owners {
     /// As [`Owners::reach`]; `AUTHZ-cdgFk` without any role.
     pub async fn reach_of_members<C: Call>(&self, caller: Caller, request: &C) -> Result<Reach> {
         let reach = self.reach(caller, request).await?;
-        if reach.has_roles { Ok(reach) } else { Err(Error::not_found("AUTHZ-cdgFk", "membership not found")) }
+        if reach.has_roles { Ok(reach) } else { Err(no_roles()) }
+    }
+
+    /// As [`Owners::reach_of_members`], and what the caller may see with a second permission: where a list has objects
+    /// of two kinds.
+    ///
+    /// # Errors
+    /// As [`Owners::reach_of_members`].
+    pub async fn reach_of_two<C: Call>(&self, caller: Caller, request: &C, also: &str) -> Result<[Reach; 2]> {
+        request.validate()?;
+        let permission = permission::<C>()?;
+        let held = self.held_unless_everywhere(&caller, &[permission, also]).await?;
+        if held.as_ref().is_some_and(Vec::is_empty) {
+            return Err(no_roles());
+        }
+        let also = Reach::of(caller.user_id.clone(), caller.now, held.as_deref(), also);
+        Ok([Reach::of(caller.user_id, caller.now, held.as_deref(), permission), also])
+    }
+
+    /// All roles of the caller; none if it has each of the permissions everywhere, for then nothing else counts.
+    async fn held_unless_everywhere(&self, caller: &Caller, permissions: &[&str]) -> Result<Option<Vec<Membership>>> {
+        if permissions.iter().all(|permission| reached(&caller.memberships, permission).is_none()) {
+            return Ok(None);
+        }
+        let rows = self.0.all_roles_held(&caller.user_id).await?;
+        rows.into_iter().map(Membership::try_from).collect::<Result<_>>().map(Some)
     }
 
     /// What the caller has in an organization, and in the instance.
@@ -289,6 +314,10 @@ impl Owners {
         let rows = self.0.roles_held_in(&caller.user_id, org_id).await?;
         rows.into_iter().map(Membership::try_from).collect()
     }
+}
+
+fn no_roles() -> Error {
+    Error::not_found("AUTHZ-cdgFk", "membership not found")
 }
 
 /// Where something of a project is, and what it is.

@@ -140,7 +140,7 @@ pub(super) fn reached(memberships: &[Membership], permission: &str) -> Option<Wi
             (org_id, None) => within.orgs.push(org_id.to_owned()),
             (_, Some(Limit::Project(id))) => within.projects.push(id.clone()),
             // Neither an organization nor a project of it is seen with that.
-            (_, Some(Limit::Grant(_))) => {}
+            (_, Some(Limit::Grant(id))) => within.grants.push(id.clone()),
         }
     }
     Some(within)
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn what_is_seen_of_all_organizations_follows_from_the_roles_in_each() {
         let members = [member("a", None, &["ORG_OWNER"]), member("b", Some("p"), &["PROJECT_OWNER"])];
-        let within = Within { orgs: vec!["a".into()], projects: vec!["p".into()] };
+        let within = Within { orgs: vec!["a".into()], projects: vec!["p".into()], grants: Vec::new() };
         assert_eq!(reached(&members, "project.read"), Some(within));
         assert_eq!(reached(&members, "iam.read"), Some(Within::default()));
         assert_eq!(reached(&[member("", None, &["IAM_OWNER"])], "project.read"), None);
@@ -246,7 +246,8 @@ mod tests {
         let granted = evaluate(&members, "b", "project.grant.member.write").expect("owner of the grant");
         assert!(granted.covers("g") && !granted.covers("p"));
         assert_eq!(evaluate(&members, "a", "project.grant.read").expect_err("who gives it").id, "AUTHZ-cdgFk");
-        assert_eq!(reached(&members, "project.read"), Some(Within::default()));
+        let seen = Within { grants: vec!["g".into()], ..Within::default() };
+        assert_eq!(reached(&members, "project.read"), Some(seen), "the grant, and no project");
         assert!(may_give(&members, &member));
         let other = Membership { limit: Some(Limit::Grant("h".to_owned())), ..member.clone() };
         assert!(!may_give(&members, &other) && !may_give(&members, &Membership { limit: None, ..member }));

@@ -3,7 +3,7 @@
 use super::outcome::{Created, changed, made};
 use super::user_grants::{self, distinct};
 use super::{Deps, projects};
-use crate::auth::{Admitted, Granted};
+use crate::auth::{Admitted, Granted, Reach};
 use crate::error::{Error, Result};
 use crate::store::{
     AggregateKind, ChangePage, ChangeRow, GrantsOf, Held, Listed, Page, ProjectAt, ProjectGrantAdded, ProjectGrantAt,
@@ -63,7 +63,6 @@ impl ProjectGrants {
         let work = self.0.store.work(who.actor(), async |mut work| {
             // Kept first, as the order of locks wants it; a missing project is told before.
             let there = work.org_kept(granted_org_id).await?;
-            let no_project = || Error::precondition("COMMAND-m9gsd", "Project not found");
             let mut held = work.project_held(project).await?.ok_or_else(no_project)?;
             if !there {
                 return Err(Error::precondition("COMMAND-3m9gg", "Organisation not found"));
@@ -138,21 +137,32 @@ impl ProjectGrants {
     /// # Errors
     /// `PROJECT-D8JxR` no such grant, `AUTH-Swrgg2` the caller's roles are for other projects.
     pub async fn remove_project_grant(&self, who: &Admitted, id: ProjectGrantId<'_>) -> Result<Stamp> {
-        let at = ProjectAt { org_id: &who.org_id, id: id.project_id };
-        let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut project = work.project_held(at).await?.ok_or_else(missing)?;
-            let grant = project.work.project_grant_held_to_end(at, id.name).await?.ok_or_else(missing)?;
-            allowed(&who.granted, at.id)?;
-            let last = remove(&mut project, at, &grant).await?;
-            Ok(changed(&last, grant.stamp.created_at))
-        });
-        work.await
+        self.take_away(who, id, |_| Err(missing())).await?.ok_or_else(missing)
+    }
+
+    /// As [`Self::remove_project_grant`], but what is not there counts as removed: a project without such a grant gives
+    /// its newest event, no project gives none.
+    ///
+    /// # Errors
+    /// `AUTH-Swrgg2` the caller's roles are for other projects.
+    pub async fn delete_project_grant(&self, who: &Admitted, id: ProjectGrantId<'_>) -> Result<Option<Stamp>> {
+        self.take_away(who, id, |project| Ok(projects::newest(project))).await
     }
 
     /// A project grant that the organization gives or gets.
     pub async fn project_grant(&self, who: &Admitted, id: &str) -> Result<Option<ProjectGrantRow>> {
         let row = self.0.store.project_grant_by_id(id).await?;
         Ok(row.filter(|row| row.org_id == who.org_id || row.granted_org_id == who.org_id))
+    }
+
+    /// Project grants of all organizations that the caller may see, given or received.
+    pub async fn list_all_project_grants(
+        &self,
+        reach: &Reach,
+        list: ProjectGrantList<'_>,
+    ) -> Result<Listed<ProjectGrantRow>> {
+        let of = ProjectGrantsOf::Within(reach.within.as_ref());
+        Ok(self.0.store.project_grant_search(of, list.filters, list.order, list.page).await?)
     }
 
     /// Project grants that the organization gives; only those for which the caller holds a role, if it holds none for
@@ -216,6 +226,26 @@ impl ProjectGrants {
             filters.push(ProjectGrantFilter::Ids(ids.clone()));
         }
         Ok(self.0.store.project_grant_search(of, &filters, list.order, list.page).await?)
+    }
+
+    /// Removes a grant; of a project that lacks it, `absent` says what follows. None if there is no such project.
+    async fn take_away(
+        &self,
+        who: &Admitted,
+        id: ProjectGrantId<'_>,
+        absent: fn(&Held<'_, ProjectRow>) -> Result<Stamp>,
+    ) -> Result<Option<Stamp>> {
+        let at = ProjectAt { org_id: &who.org_id, id: id.project_id };
+        let work = self.0.store.work(who.actor(), async |mut work| {
+            let Some(mut project) = work.project_held(at).await? else { return Ok(None) };
+            let Some(grant) = project.work.project_grant_held_to_end(at, id.name).await? else {
+                return absent(&project).map(Some);
+            };
+            allowed(&who.granted, at.id)?;
+            let last = remove(&mut project, at, &grant).await?;
+            Ok(Some(changed(&last, grant.stamp.created_at)))
+        });
+        work.await
     }
 
     async fn switch(&self, who: &Admitted, id: ProjectGrantId<'_>, state: State) -> Result<Stamp> {
@@ -286,7 +316,12 @@ fn allowed(granted: &Granted, project_id: &str) -> Result<()> {
     Err(Error::denied("AUTH-Swrgg2", "No matching permissions found"))
 }
 
+/// What a new grant is answered where there is no such project.
+pub fn no_project() -> Error {
+    Error::precondition("COMMAND-m9gsd", "Project not found")
+}
+
 /// What the calls on a grant answer where there is none.
-pub(super) fn missing() -> Error {
+pub fn missing() -> Error {
     Error::not_found("PROJECT-D8JxR", "Project Grant not found")
 }

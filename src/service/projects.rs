@@ -5,9 +5,9 @@ use super::{Deps, chosen, user_grants};
 use crate::auth::{Admitted, Granted, Reach};
 use crate::error::{Code, Error, Result};
 use crate::store::{
-    AggregateKind, ChangePage, ChangeRow, GrantsOf, Held, Listed, OwnedProjectRow, Page, ProjectAdded, ProjectAt,
-    ProjectChanged, ProjectFilter, ProjectOrder, ProjectRemoved, ProjectRow, ProjectSwitched, ProjectValues, Stamp,
-    State, TextFilter,
+    AggregateKind, ChangePage, ChangeRow, GrantsOf, Held, Listed, ListedProjectRow, Page, ProjectAdded, ProjectAt,
+    ProjectChanged, ProjectFilter, ProjectOrder, ProjectRemoved, ProjectRow, ProjectSwitched, ProjectValues,
+    ProjectsSeen, Stamp, State, TextFilter,
 };
 
 const NAME_TAKEN: &str = "Project already exists on organization";
@@ -115,15 +115,16 @@ impl Projects {
         Ok(self.0.store.project_search(&who.org_id, names, owner, only, page).await?)
     }
 
-    /// Projects of all organizations that the caller may see.
+    /// Projects of all organizations that the caller may see, and those of their grants that it may see.
     pub async fn list_all_projects(
         &self,
-        reach: &Reach,
+        [projects, grants]: &[Reach; 2],
         filters: &[ProjectFilter],
         order: ProjectOrder,
         page: Page,
-    ) -> Result<Listed<OwnedProjectRow>> {
-        Ok(self.0.store.projects_everywhere(reach.within.as_ref(), filters, order, page).await?)
+    ) -> Result<Listed<ListedProjectRow>> {
+        let seen = ProjectsSeen { projects: projects.within.as_ref(), grants: grants.within.as_ref() };
+        Ok(self.0.store.projects_everywhere(seen, filters, order, page).await?)
     }
 
     /// Changes what is given of a project; without a change it gives the last state.

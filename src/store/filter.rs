@@ -111,6 +111,8 @@ pub struct Within {
     pub orgs: Vec<String>,
     /// Single projects.
     pub projects: Vec<String>,
+    /// Single project grants, for those who get them.
+    pub grants: Vec<String>,
 }
 
 impl Within {
@@ -126,6 +128,14 @@ impl Within {
         if let Some(column) = project_column {
             push_any_of(query.push(" OR "), column, &self.projects);
         }
+        query.push(")");
+    }
+
+    /// Appends the condition that a project grant `g` is in there, on the side that gives it or on the one that gets it.
+    pub(super) fn push_grant<'a>(&'a self, query: &mut QueryBuilder<'a>) {
+        self.push(query.push("("), "g.org_id", Some("g.project_id"));
+        push_any_of(query.push(" OR "), "g.granted_org_id", &self.orgs);
+        push_any_of(query.push(" OR "), "g.id", &self.grants);
         query.push(")");
     }
 }

@@ -10,7 +10,10 @@ use crate::clock::Micros;
 /// The condition that something is not in an organization that is on its way out: hardly ever is there one.
 macro_rules! living {
     ($table:literal) => {
-        concat!($table, ".org_id NOT IN (SELECT r.id FROM organizations r WHERE r.state = 3)")
+        $crate::store::lists::living!($table, "org_id")
+    };
+    ($table:literal, $column:literal) => {
+        concat!($table, ".", $column, " NOT IN (SELECT r.id FROM organizations r WHERE r.state = 3)")
     };
 }
 pub(super) use living;
@@ -141,12 +144,23 @@ fn tail(query: &mut QueryBuilder<'_>, column: &'static str, page: Page) {
 /// As [`paged`], for lists over all organizations, whose newest event nobody asks for. The query begins with
 /// `WITH f AS NOT MATERIALIZED (`, so that an index that has the order serves the page.
 pub(super) fn paged_everywhere(query: &mut QueryBuilder<'_>, column: &'static str, page: Page) {
-    let order = if page.ascending { " ASC" } else { " DESC" };
+    paged_by(query, &[column, "id"], page);
+}
+
+/// As [`paged_everywhere`], in the order of these columns, of which no two rows have the same values.
+pub(super) fn paged_by(query: &mut QueryBuilder<'_>, columns: &[&'static str], page: Page) {
     query.push(
         ") SELECT (SELECT count(*) FROM f) AS total, CAST(NULL AS BIGINT) AS seen_sequence, \
-         CAST(NULL AS BIGINT) AS seen_at, p.* FROM (SELECT 1 AS one) o LEFT JOIN (SELECT * FROM f ORDER BY ",
+         CAST(NULL AS BIGINT) AS seen_at, p.* FROM (SELECT 1 AS one) o LEFT JOIN (SELECT * FROM f",
     );
-    query.push(column).push(order).push(", id").push(order);
+    let ordered = |query: &mut QueryBuilder<'_>, table: &'static str| {
+        for (at, column) in columns.iter().enumerate() {
+            query.push(if at == 0 { " ORDER BY " } else { ", " }).push(table).push(*column);
+            query.push(if page.ascending { " ASC" } else { " DESC" });
+        }
+    };
+    ordered(query, "");
     query.push(" LIMIT ").bind(page.limit).push(" OFFSET ").bind(page.offset);
-    query.push(") p ON 1 = 1 ORDER BY p.").push(column).push(order).push(", p.id").push(order);
+    query.push(") p ON 1 = 1");
+    ordered(query, "p.");
 }

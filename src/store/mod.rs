@@ -107,7 +107,7 @@ pub use project_grants::{
     ProjectGrantAt, ProjectGrantFilter, ProjectGrantHeld, ProjectGrantName, ProjectGrantOrder, ProjectGrantRow,
     ProjectGrantsOf,
 };
-pub use project_search::{ProjectFilter, ProjectOrder, RoleOrder};
+pub use project_search::{Having, ListedProjectRow, ProjectFilter, ProjectOrder, ProjectsSeen, RoleOrder};
 pub use projects::{OwnedProjectRow, ProjectAdded, ProjectChanged, ProjectRemoved, ProjectSwitched, ProjectValues};
 pub use roles::{ProjectAt, RoleAdded, RoleChanged, RoleFilter, RoleRemoved, RoleValues};
 pub use rows::*;

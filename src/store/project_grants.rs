@@ -4,7 +4,7 @@ use sqlx::FromRow;
 
 use super::builder::QueryBuilder;
 use super::filter::push_any_of;
-use super::lists::{Source, newest_of_rows, paged};
+use super::lists::{Source, living, newest_of_rows, paged};
 use super::sql::{ending, keeping, locking, query};
 use super::texts::json;
 use super::{
@@ -182,11 +182,12 @@ impl Store {
         match of {
             ProjectGrantsOf::From(org_id) => query.push("g.org_id = ").bind(org_id),
             ProjectGrantsOf::To(org_id) => query.push("g.granted_org_id = ").bind(org_id),
-            ProjectGrantsOf::Within(None) => query.push("1 = 1"),
-            ProjectGrantsOf::Within(Some(within)) => {
-                within.push(query.push("("), "g.org_id", Some("g.project_id"));
-                push_any_of(query.push(" OR "), "g.granted_org_id", &within.orgs);
-                query.push(")")
+            ProjectGrantsOf::Within(within) => {
+                query.push(concat!(living!("g"), " AND ", living!("g", "granted_org_id")));
+                if let Some(within) = within {
+                    within.push_grant(query.push(" AND "));
+                }
+                &mut query
             }
         };
         query.push(") b WHERE 1 = 1");

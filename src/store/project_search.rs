@@ -1,8 +1,10 @@
 //! Lists of projects and their roles over all organizations.
 
+use sqlx::FromRow;
+
 use super::builder::QueryBuilder;
 use super::filter::push_any_of;
-use super::lists::{living, paged_everywhere};
+use super::lists::{living, paged_by, paged_everywhere};
 use super::projects::columns;
 use super::roles::push as push_role;
 use super::{Listed, OwnedProjectRow, Page, Result, RoleFilter, RoleRow, Store, TextFilter, Within};
@@ -14,8 +16,42 @@ pub enum ProjectFilter {
     Name(TextFilter),
     /// One of these ids.
     Ids(Vec<String>),
-    /// Its organization.
-    Org(String),
+    /// What an organization has.
+    Org(String, Having),
+}
+
+/// How an organization has a project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Having {
+    /// It is its own.
+    Owned,
+    /// It has been granted to it.
+    Granted,
+    /// Either.
+    Any,
+}
+
+/// A project of a list, or what of it is granted to another organization.
+#[derive(Debug, Clone, FromRow)]
+pub struct ListedProjectRow {
+    /// The project; of a grant with its dates.
+    #[sqlx(flatten)]
+    pub project: OwnedProjectRow,
+    /// The organization that it is granted to; empty for the project itself.
+    pub granted_org_id: String,
+    /// Its name.
+    pub granted_org_name: String,
+    /// State of the grant, 0 for the project itself.
+    pub granted_state: i64,
+}
+
+/// What of projects and their grants somebody may see; none for all.
+#[derive(Debug, Clone, Copy)]
+pub struct ProjectsSeen<'a> {
+    /// Projects.
+    pub projects: Option<&'a Within>,
+    /// Their grants.
+    pub grants: Option<&'a Within>,
 }
 
 /// By what a list of projects is sorted.
@@ -64,34 +100,27 @@ impl RoleOrder {
 }
 
 impl Store {
-    /// Projects of all organizations that pass all filters, only those `within`; none for all.
+    /// Projects of all organizations that pass all filters, and each of their grants beside them; only what is seen.
     pub async fn projects_everywhere(
         &self,
-        within: Option<&Within>,
+        seen: ProjectsSeen<'_>,
         filters: &[ProjectFilter],
         order: ProjectOrder,
         page: Page,
-    ) -> Result<Listed<OwnedProjectRow>> {
-        let begin = concat!(
-            "WITH f AS NOT MATERIALIZED (SELECT p.org_id, ",
-            columns!(),
-            " FROM projects p WHERE ",
-            living!("p"),
-            " AND "
-        );
-        let mut query = self.builder(begin);
-        seen(&mut query, within);
-        for filter in filters {
-            query.push(" AND ");
-            match filter {
-                ProjectFilter::Name(text) => text.push(&mut query, "name"),
-                ProjectFilter::Ids(ids) => push_any_of(&mut query, "id", ids),
-                ProjectFilter::Org(id) => {
-                    query.push("org_id = ").bind(id);
-                }
-            }
+    ) -> Result<Listed<ListedProjectRow>> {
+        let mut query = self.builder("WITH f AS NOT MATERIALIZED (");
+        let without = |having| filters.iter().any(|f| matches!(f, ProjectFilter::Org(_, only) if *only == having));
+        let (owned, granted) = (!without(Having::Granted), !without(Having::Owned));
+        if owned || !granted {
+            owned_projects(&mut query, seen.projects);
+            narrow(&mut query, filters, "p.org_id", owned);
         }
-        paged_everywhere(&mut query, order.column(), page);
+        if granted {
+            query.push(if owned { " UNION ALL " } else { "" });
+            granted_projects(&mut query, seen.grants);
+            narrow(&mut query, filters, "g.granted_org_id", true);
+        }
+        paged_by(&mut query, &[order.column(), "id", "granted_org_id"], page);
         self.list(&query.build(filters.is_empty())).await
     }
 
@@ -116,6 +145,48 @@ impl Store {
         }
         paged_everywhere(&mut query, order.column(), page);
         self.list(&query.build(filters.is_empty())).await
+    }
+}
+
+fn owned_projects<'a>(query: &mut QueryBuilder<'a>, within: Option<&'a Within>) {
+    query.push(concat!(
+        "SELECT p.org_id, ",
+        columns!(),
+        ", '' AS granted_org_id, '' AS granted_org_name, CAST(0 AS BIGINT) AS granted_state FROM projects p WHERE ",
+        living!("p"),
+        " AND "
+    ));
+    seen(query, within);
+}
+
+fn granted_projects<'a>(query: &mut QueryBuilder<'a>, within: Option<&'a Within>) {
+    query.push(concat!(
+        "SELECT p.org_id, ",
+        columns!("g"),
+        ", g.granted_org_id, w.name AS granted_org_name, g.state AS granted_state FROM project_grants g \
+         JOIN projects p ON p.org_id = g.org_id AND p.id = g.project_id \
+         JOIN organizations w ON w.id = g.granted_org_id AND w.state <> 3 WHERE ",
+        living!("g"),
+    ));
+    if let Some(within) = within {
+        within.push_grant(query.push(" AND "));
+    }
+}
+
+/// Appends the filters; `whose` is the column of the organization that has it.
+fn narrow<'a>(query: &mut QueryBuilder<'a>, filters: &'a [ProjectFilter], whose: &'static str, any: bool) {
+    if !any {
+        query.push(" AND 1 = 0");
+    }
+    for filter in filters {
+        query.push(" AND ");
+        match filter {
+            ProjectFilter::Name(text) => text.push(query, "p.name"),
+            ProjectFilter::Ids(ids) => push_any_of(query, "p.id", ids),
+            ProjectFilter::Org(id, _) => {
+                query.push(whose).push(" = ").bind(id);
+            }
+        }
     }
 }
 

@@ -47,8 +47,19 @@ pub struct OwnedProjectRow {
 
 macro_rules! columns {
     () => {
-        "p.id, p.name, p.state, p.role_assertion, p.role_check, p.has_project_check, p.private_labeling, p.sequence, \
-         p.created_at, p.changed_at"
+        $crate::store::projects::columns!("p")
+    };
+    // The dates are those of another table.
+    ($dates:literal) => {
+        concat!(
+            "p.id, p.name, p.state, p.role_assertion, p.role_check, p.has_project_check, p.private_labeling, ",
+            $dates,
+            ".sequence, ",
+            $dates,
+            ".created_at, ",
+            $dates,
+            ".changed_at"
+        )
     };
 }
 

@@ -45,6 +45,7 @@ mod own_keys;
 mod project_grant_members;
 mod project_grant_races;
 mod project_grants;
+mod project_grants_v2;
 mod projects_v2;
 mod protocols;
 mod races;

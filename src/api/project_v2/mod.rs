@@ -1,5 +1,6 @@
 //! `zitadel.project.v2.ProjectService`: projects and their roles, addressed by their ids alone.
 
+mod grants;
 mod parts;
 mod projects;
 mod roles;
@@ -17,7 +18,11 @@ pub fn routes(table: Table, services: &Services, owners: &Owners) -> Table {
     let parts = Arc::new(Parts {
         projects: Arc::clone(&services.projects),
         roles: Arc::clone(&services.roles),
+        grants: Arc::clone(&services.project_grants),
         owners: owners.clone(),
     });
-    table.resource(Arc::clone(&parts), projects::routes).resource(parts, roles::routes)
+    table
+        .resource(Arc::clone(&parts), projects::routes)
+        .resource(Arc::clone(&parts), roles::routes)
+        .resource(parts, grants::routes)
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::auth::Owners;
+use crate::service::project_grants::ProjectGrants;
 use crate::service::projects::Projects;
 use crate::service::roles::Roles;
 
@@ -12,6 +13,8 @@ pub struct Parts {
     pub projects: Arc<Projects>,
     /// Their roles.
     pub roles: Arc<Roles>,
+    /// What of them is granted to other organizations.
+    pub grants: Arc<ProjectGrants>,
     /// Whose they are.
     pub owners: Owners,
 }

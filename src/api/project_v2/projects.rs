@@ -20,7 +20,7 @@ use crate::proto::zitadel::project::v2::{
     ProjectSearchFilter, UpdateProjectRequest, UpdateProjectResponse,
 };
 use crate::service::projects::{NewProject, ProjectChange, missing};
-use crate::store::{OwnedProjectRow, ProjectFilter, ProjectOrder, ProjectValues};
+use crate::store::{Having, ListedProjectRow, OwnedProjectRow, ProjectFilter, ProjectOrder, ProjectValues};
 
 /// RPCs of projects.
 pub fn routes(table: Resource<Parts>) -> Resource<Parts> {
@@ -103,20 +103,20 @@ async fn get_project(parts: Arc<Parts>, caller: Caller, request: GetProjectReque
     Ok(GetProjectResponse { project: MessageField::some(message(row)) })
 }
 
-/// Who has no role at all is told so; others see what they may.
+/// Who has no role at all is told so; others see what they may. Each grant of a project stands beside it.
 async fn list_projects(
     parts: Arc<Parts>,
     caller: Caller,
     request: ListProjectsRequest,
 ) -> Result<ListProjectsResponse> {
-    let reach = parts.owners.reach_of_members(caller, &request).await?;
+    let reach = parts.owners.reach_of_two(caller, &request, "project.grant.read").await?;
     let page = page(&request.pagination)?;
     let filters = filters(&request.filters)?;
     let order = order(request.sorting_column);
     let list = parts.projects.list_all_projects(&reach, &filters, order, page).await?;
     Ok(ListProjectsResponse {
         pagination: pagination(&list, page),
-        projects: list.rows.into_iter().map(message).collect(),
+        projects: list.rows.into_iter().map(listed).collect(),
     })
 }
 
@@ -144,7 +144,6 @@ async fn activate_project(
     Ok(ActivateProjectResponse { change_date: MessageField::some(timestamp(stamp.changed_at)) })
 }
 
-/// The filters of a request; nothing is granted to an organization yet.
 fn filters(filters: &[ProjectSearchFilter]) -> Result<Vec<ProjectFilter>> {
     let mut budget = Budget::default();
     let one = |filter: &Filter| {
@@ -154,14 +153,19 @@ fn filters(filters: &[ProjectSearchFilter]) -> Result<Vec<ProjectFilter>> {
                 budget.values(f.ids.len())?;
                 ProjectFilter::Ids(f.ids.clone())
             }
-            Filter::OrganizationIdFilter(f) if f.r#type.as_known() == Some(Type::GRANTED) => {
-                ProjectFilter::Ids(Vec::new())
-            }
-            Filter::OrganizationIdFilter(f) => ProjectFilter::Org(f.organization_id.clone()),
+            Filter::OrganizationIdFilter(f) => ProjectFilter::Org(f.organization_id.clone(), having(f.r#type)),
         })
     };
     // The field rules want each of them to say something.
     filters.iter().filter_map(|filter| filter.filter.as_ref()).map(one).collect()
+}
+
+fn having(kind: EnumValue<Type>) -> Having {
+    match kind.as_known() {
+        Some(Type::OWNED) => Having::Owned,
+        Some(Type::GRANTED) => Having::Granted,
+        _ => Having::Any,
+    }
 }
 
 fn order(column: Option<EnumValue<ProjectFieldName>>) -> ProjectOrder {
@@ -170,6 +174,17 @@ fn order(column: Option<EnumValue<ProjectFieldName>>) -> ProjectOrder {
         Some(ProjectFieldName::PROJECT_FIELD_NAME_CHANGE_DATE) => ProjectOrder::Changed,
         Some(ProjectFieldName::PROJECT_FIELD_NAME_NAME) => ProjectOrder::Name,
         _ => ProjectOrder::Created,
+    }
+}
+
+/// A project, or a grant of it, as clients read it.
+fn listed(row: ListedProjectRow) -> Project {
+    let is_grant = !row.granted_org_id.is_empty();
+    Project {
+        granted_organization_id: is_grant.then_some(row.granted_org_id),
+        granted_organization_name: is_grant.then_some(row.granted_org_name),
+        granted_state: numbered(row.granted_state),
+        ..message(row.project)
     }
 }
 
