@@ -286,7 +286,7 @@ impl Owners {
     ///
     /// # Errors
     /// As [`Owners::reach_of_members`].
-    pub async fn reach_of_two<C: Call>(&self, caller: Caller, request: &C, also: &str) -> Result<[Reach; 2]> {
+    pub async fn reach_of_two<C: Call>(&self, caller: Caller, request: &C, also: &str) -> Result<(Reach, Reach)> {
         request.validate()?;
         let permission = permission::<C>()?;
         let held = self.held_unless_everywhere(&caller, &[permission, also]).await?;
@@ -294,7 +294,7 @@ impl Owners {
             return Err(no_roles());
         }
         let also = Reach::of(caller.user_id.clone(), caller.now, held.as_deref(), also);
-        Ok([Reach::of(caller.user_id, caller.now, held.as_deref(), permission), also])
+        Ok((Reach::of(caller.user_id, caller.now, held.as_deref(), permission), also))
     }
 
     /// All roles of the caller; none if it has each of the permissions everywhere, for then nothing else counts.

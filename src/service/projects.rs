@@ -118,7 +118,7 @@ impl Projects {
     /// Projects of all organizations that the caller may see, and those of their grants that it may see.
     pub async fn list_all_projects(
         &self,
-        [projects, grants]: &[Reach; 2],
+        (projects, grants): (&Reach, &Reach),
         filters: &[ProjectFilter],
         order: ProjectOrder,
         page: Page,

@@ -141,9 +141,13 @@ async fn both_sides_see_a_grant_and_nobody_else() {
     let answer = server.connect(&far, &rpc("GetProject"), json!({"projectId": project})).await;
     assert_eq!(told(&answer), (404, "AUTHZ-cdgFk".to_owned()));
     let (_, owner) = project_member(&server, &second).await;
-    assert_eq!(listed(&owner, json!({})).await, [second.clone()], "a member of the project that is granted");
+    assert_eq!(
+        listed(&owner, json!({})).await,
+        std::slice::from_ref(&second),
+        "a member of the project that is granted"
+    );
     let (_, member) = grant_member(&server, &other, &project).await;
-    assert_eq!(listed(&member, json!({})).await, [project.clone()], "a member of the grant");
+    assert_eq!(listed(&member, json!({})).await, std::slice::from_ref(&project), "a member of the grant");
     for (filter, wanted) in [
         (json!({"projectNameFilter": {"projectName": "SEC", "method": 3}}), &[&second][..]),
         (json!({"roleKeyFilter": {"key": "reader"}}), &[&project]),
@@ -212,7 +216,7 @@ async fn granted_projects_stand_beside_projects() {
     server.org_role(&other, &far_id, "ORG_OWNER").await;
     assert_eq!(short(&listed(&far, json!({})).await), [theirs.clone(), granted.clone()]);
     let (_, member) = grant_member(&server, &other, &project).await;
-    assert_eq!(short(&listed(&member, json!({})).await), [granted.clone()]);
+    assert_eq!(short(&listed(&member, json!({})).await), std::slice::from_ref(&granted));
     let (manager_id, manager) = server.user(&other, "manager").await;
     server.org_role(&other, &manager_id, "ORG_USER_MANAGER").await;
     assert_eq!(short(&listed(&manager, json!({})).await), [theirs], "who reads projects, but no grants");

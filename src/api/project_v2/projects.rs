@@ -109,11 +109,11 @@ async fn list_projects(
     caller: Caller,
     request: ListProjectsRequest,
 ) -> Result<ListProjectsResponse> {
-    let reach = parts.owners.reach_of_two(caller, &request, "project.grant.read").await?;
+    let (projects, grants) = parts.owners.reach_of_two(caller, &request, "project.grant.read").await?;
     let page = page(&request.pagination)?;
     let filters = filters(&request.filters)?;
     let order = order(request.sorting_column);
-    let list = parts.projects.list_all_projects(&reach, &filters, order, page).await?;
+    let list = parts.projects.list_all_projects((&projects, &grants), &filters, order, page).await?;
     Ok(ListProjectsResponse {
         pagination: pagination(&list, page),
         projects: list.rows.into_iter().map(listed).collect(),
