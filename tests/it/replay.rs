@@ -55,9 +55,11 @@ async fn recorded_calls_of_the_wider_version_1_are_answered_as_recorded() {
 }
 
 #[tokio::test]
-#[ignore = "it calls project grants of version 2, which are not built yet"]
 async fn recorded_calls_of_version_2_are_answered_as_recorded() {
-    Replay::of(Book::second(), SECOND_AT).await.run().await;
+    let mut replay = Replay::of(Book::second(), SECOND_AT).await;
+    // Some of its lists are in the order of creation.
+    replay.step = 1_000;
+    replay.run().await;
 }
 
 #[test]
@@ -77,6 +79,8 @@ struct Replay {
     names: Names,
     /// Makes the tokens that the recordings do not name.
     tokens: Option<Tokens>,
+    /// How much later each call is made, in microseconds.
+    step: i64,
 }
 
 impl Replay {
@@ -90,7 +94,7 @@ impl Replay {
         let server = TestServer::with(Options { clock: Some(clock.clone()), settings, ..Options::default() }).await;
         let mut names = Names::default();
         names.set("TOKEN", &server.token);
-        Self { book, server, clock, names, tokens: None }
+        Self { book, server, clock, names, tokens: None, step: 0 }
     }
 
     /// Makes all calls and compares the answers.
@@ -104,6 +108,7 @@ impl Replay {
             if absent.iter().any(|(_, call)| recording.request.is(call)) {
                 continue;
             }
+            self.clock.advance(self.step);
             let answer = self.answer(&recording).await;
             for (place, what) in differing(&recording, &answer, &mut self.names) {
                 let known: Vec<&Difference> =

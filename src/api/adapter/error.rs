@@ -83,7 +83,18 @@ pub fn status(error: &Error) -> ConnectError {
         return status;
     }
     let detail = ErrorDetail { id: error.id.to_owned(), message: error.message.clone().into_owned() };
-    status.with_detail(RpcDetail::from_message(DETAIL_TYPE, &detail))
+    let mut told = RpcDetail::from_message(DETAIL_TYPE, &detail);
+    // The same for people who read the JSON of Connect; gRPC has no place for it.
+    told.debug = Some(serde_json::json!({"id": detail.id, "message": detail.message}));
+    status.with_detail(told)
+}
+
+/// The answer of an RPC to another verb than POST (contract, `v2.md`, corrections).
+pub fn post_only() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+    response
 }
 
 /// The gRPC answer for a failure outside any handler; it must be gRPC-shaped too.

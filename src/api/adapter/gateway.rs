@@ -130,9 +130,9 @@ impl Inner {
         if text {
             grpc_web_text::to_binary(&mut head.headers);
         }
-        let name = head.uri.path().strip_prefix('/').filter(|_| head.method == Method::POST);
-        let known = name.and_then(|name| self.rpcs.get(name));
+        let known = head.uri.path().strip_prefix('/').and_then(|name| self.rpcs.get(name));
         let answer = match known {
+            Some(_) if head.method != Method::POST => error::post_only(),
             Some(rpc) => self.rpc_of_contract(rpc, head, upload).await,
             None => self.rpc_of_others(head, upload).await?,
         };

@@ -85,8 +85,9 @@ async fn list_users(parts: Arc<Parts>, caller: Caller, request: ListUsersRequest
     told.get_or_insert_default().timestamp = date(reach.now);
     Ok(ListUsersResponse {
         details: told,
-        sorting_column: request.sorting_column,
         result: list.rows.into_iter().map(message).collect(),
+        // The column of the answer is never filled.
+        ..ListUsersResponse::default()
     })
 }
 
