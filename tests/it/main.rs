@@ -42,6 +42,7 @@ mod org_v2;
 mod orgs;
 mod own_data;
 mod own_keys;
+mod permissions;
 mod project_grant_members;
 mod project_grant_races;
 mod project_grants;
