@@ -64,6 +64,7 @@ mod support;
 mod terraform;
 mod tokens;
 mod usage;
+mod user_metadata_v2;
 mod users;
 mod users_v2;
 mod users_v2_rights;
