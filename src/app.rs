@@ -170,7 +170,7 @@ impl Common<'_> {
             project_id: project_id.clone(),
         });
         let (access_lifetime, id_lifetime) = config.lifetimes();
-        let services = Services::new(&deps, &signing);
+        let services = Services::new(&deps, &signing, issuer.clone());
         let removal = (*services.removal).clone();
         let housekeeping = Housekeeping::start(
             Chores { store: deps.store.clone(), usage: usage.clone(), env: deps.env.clone(), removal },

@@ -73,7 +73,7 @@ impl Caller {
         match C::RPC.permission {
             Permission::Named(permission) if removed && is_inside(permission) => {
                 if !reads(permission) {
-                    return Err(Error::precondition("COMMAND-QXPGs", "Organisation not found"));
+                    return Err(org_gone());
                 }
                 NOWHERE.clone_into(&mut who.org_id);
             }
@@ -137,4 +137,9 @@ impl Admitted {
     pub fn actor(&self) -> Actor<'_> {
         Actor { id: &self.user_id, org_id: &self.org_id, now: self.now }
     }
+}
+
+/// What calls that write into a removed organization answer.
+pub fn org_gone() -> Error {
+    Error::precondition("COMMAND-QXPGs", "Organisation not found")
 }

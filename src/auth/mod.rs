@@ -11,7 +11,7 @@ mod signing;
 mod token;
 mod usage;
 
-pub use admitted::{Admitted, Caller};
+pub use admitted::{Admitted, Caller, org_gone};
 pub use names::{can_be_token, can_name};
 pub use owners::{Denied, Found, Owners, Reach, Sealed, Target};
 pub use permission::{Granted, Limit, Membership, may_give, permissions, permitted, role_names};

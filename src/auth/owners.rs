@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
-use super::admitted::{Admitted, Caller};
-use super::permission::{Granted, Membership, evaluate, reached};
+use super::admitted::{Admitted, Caller, org_gone};
+use super::permission::{Granted, Membership, evaluate, for_others_only, no_permission, reached};
 use crate::clock::Micros;
 use crate::error::{Code, Error, Result};
 use crate::proto::{Call, Permission};
@@ -66,11 +66,10 @@ pub enum Denied {
 
 impl Denied {
     fn error(self) -> Error {
-        let id = match self {
-            Self::Object => "AUTH-Swrgg2",
-            Self::Command => "AUTH-AWfge",
-        };
-        Error::denied(id, "No matching permissions found")
+        match self {
+            Self::Object => for_others_only(),
+            Self::Command => no_permission(),
+        }
     }
 }
 
@@ -193,7 +192,7 @@ impl Owners {
         let who = self.admit(caller, request, &found, Denied::Command).await?;
         match self.0.org_by_id(org_id).await? {
             Some(_) => Ok(who),
-            None => Err(Error::precondition("COMMAND-QXPGs", "Organisation not found")),
+            None => Err(org_gone()),
         }
     }
 

@@ -74,6 +74,14 @@ impl Granted {
             Self::Projects(ids) => ids.iter().any(|id| id == wanted),
         }
     }
+
+    /// That it holds for a project or project grant.
+    ///
+    /// # Errors
+    /// `AUTH-Swrgg2` it does not.
+    pub fn require(&self, wanted: &str) -> Result<()> {
+        if self.covers(wanted) { Ok(()) } else { Err(for_others_only()) }
+    }
 }
 
 impl TryFrom<HeldRolesRow> for Membership {
@@ -122,13 +130,20 @@ pub(super) fn evaluate(memberships: &[Membership], org_id: &str, permission: &st
 /// `AUTHZ-cdgFk` no role there, `AUTH-AWfge` none with the permission, `AUTH-Swrgg2` for other things only.
 pub fn permitted(memberships: &[Membership], org_id: &str, permission: &str, wanted: &str) -> Result<()> {
     let refused = |error: Error| match error.code {
-        Code::PermissionDenied => Error::denied("AUTH-AWfge", "No matching permissions found"),
+        Code::PermissionDenied => no_permission(),
         _ => error,
     };
-    if evaluate(memberships, org_id, permission).map_err(refused)?.covers(wanted) {
-        return Ok(());
-    }
-    Err(Error::denied("AUTH-Swrgg2", "No matching permissions found"))
+    evaluate(memberships, org_id, permission).map_err(refused)?.require(wanted)
+}
+
+/// The caller has roles there, and none with the permission.
+pub(super) fn no_permission() -> Error {
+    Error::denied("AUTH-AWfge", "No matching permissions found")
+}
+
+/// The caller has the permission, but not for this thing.
+pub(super) fn for_others_only() -> Error {
+    Error::denied("AUTH-Swrgg2", "No matching permissions found")
 }
 
 /// Where `memberships` give `permission`, in whichever organization; none for everywhere.

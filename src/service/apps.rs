@@ -223,12 +223,8 @@ impl Apps {
 
     /// The identifier that a caller has chosen, if it can be one.
     async fn own(&self, id: &str, taken: &'static str) -> Result<String> {
-        chosen::check_signs(id, "CreateApplicationRequest.ApplicationId")?;
-        if chosen::is_given(&self.0, id).await? {
-            let text = "numbers like this are ids that the server gives; leave applicationId out, or choose one with a \
-                        letter";
-            return Err(Error::precondition(taken, text));
-        }
+        let refused = |text| Error::precondition(taken, text);
+        chosen::check(&self.0, id, "CreateApplicationRequest.ApplicationId", refused).await?;
         Ok(id.to_owned())
     }
 }

@@ -3,11 +3,27 @@
 use super::Deps;
 use crate::error::{Code, Error, Result};
 
-/// Letters, digits and a few signs, and nothing that paths and the server itself use.
+/// Whether this can be an id that a caller chooses: letters, digits and a few signs, nothing that paths and the server
+/// itself use, and no number that the server gives.
 ///
 /// # Errors
-/// Code 3, which names the field by its message and itself.
-pub(super) fn check_signs(id: &str, field: &str) -> Result<()> {
+/// Code 3, which names the field, for signs; `refused` with a text for numbers of the server.
+pub(super) async fn check(
+    deps: &Deps,
+    id: &str,
+    field: &'static str,
+    refused: impl FnOnce(&'static str) -> Error,
+) -> Result<()> {
+    check_signs(id, field)?;
+    if is_given(deps, id).await? {
+        return Err(refused(
+            "numbers like this are ids that the server gives; leave it out, or choose one with a letter",
+        ));
+    }
+    Ok(())
+}
+
+fn check_signs(id: &str, field: &str) -> Result<()> {
     let safe = |c: char| c.is_ascii_alphanumeric() || "._@:+=~-".contains(c);
     if !id.chars().all(safe) {
         let text = format!("invalid {field}: use letters, digits and . _ @ : + = ~ - only");

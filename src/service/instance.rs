@@ -2,7 +2,7 @@
 
 use super::Deps;
 use super::orgs::NOT_FOUND;
-use super::outcome::changed;
+use super::outcome::{Owned, changed};
 use crate::auth::{Admitted, Reach};
 use crate::error::{Error, Result};
 use crate::store::{
@@ -23,16 +23,12 @@ pub struct Shown {
     pub stamp: Stamp,
 }
 
-/// What came of a change of the server itself.
-#[derive(Debug)]
-pub struct Changed {
-    /// Identifier of the server.
-    pub id: String,
-    /// Its last event.
-    pub stamp: Stamp,
-}
-
 impl Instance {
+    /// Its default organization and its own project.
+    pub async fn ids(&self, _who: &Admitted) -> Result<InstanceRow> {
+        self.row().await
+    }
+
     /// The server itself.
     pub async fn instance(&self, _who: &Admitted) -> Result<Shown> {
         let row = self.row().await?;
@@ -98,7 +94,7 @@ impl Instance {
     ///
     /// # Errors
     /// `INST-SDfw2` it is that already, `INSTA-Wfe21` there is no such organization, or it is not active.
-    pub async fn set_default_org(&self, who: &Admitted, id: &str) -> Result<Changed> {
+    pub async fn set_default_org(&self, who: &Admitted, id: &str) -> Result<Owned<Stamp>> {
         let work = self.0.store.work(who.actor(), async |mut work| {
             let server = work.aggregate_held(AggregateKind::Instance, "", "").await?;
             let mut server = server.ok_or_else(not_set_up)?;
@@ -111,7 +107,7 @@ impl Instance {
                 return Err(Error::precondition("INSTA-Wfe21", NOT_FOUND));
             }
             let event: Recorded = server.record(&DefaultOrgSet { org_id: id }).await?;
-            Ok(Changed { id: row.instance_id, stamp: changed(&event, row.created_at) })
+            Ok(Owned { owner_id: row.instance_id, value: changed(&event, row.created_at) })
         });
         work.await
     }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::texts::USER_NOT_FOUND;
 use super::{project_grants, projects};
-use crate::auth::role_names;
+use crate::auth::{org_gone, role_names};
 use crate::error::{Code, Error, Result};
 
 /// How something is refused.
@@ -63,7 +63,7 @@ pub(super) const ORG: Rules = Rules {
     none_added: Some(|| Error::invalid("ORG-4Mlfs", "Errors.Invalid.Argument")),
     wrong_added: || Error::invalid("Org-4N8es", ORG_INVALID),
     no_user: || Error::precondition("ORG-GoXOn", USER_NOT_FOUND),
-    no_place: || Error::precondition("COMMAND-QXPGs", "Organisation not found"),
+    no_place: org_gone,
     taken: || Error::new(Code::AlreadyExists, "ORG-poWwe", "Errors.Org.Member.AlreadyExists"),
     none_changed: || Error::invalid("Org-LiaZi", ORG_INVALID),
     wrong_changed: || Error::invalid("INST-m9fG8", ORG_INVALID),
@@ -121,7 +121,7 @@ impl Rules {
     }
 
     /// The roles, if each is a built-in one that fits, and named once.
-    fn known<'a>(&self, roles: &'a [String]) -> Option<Vec<&'a str>> {
+    pub fn known<'a>(&self, roles: &'a [String]) -> Option<Vec<&'a str>> {
         // Taken out as they are named, so none counts twice.
         let mut left: HashSet<&str> = role_names().filter(|name| (self.fits)(name)).collect();
         let roles: Vec<&str> = roles.iter().map(String::as_str).collect();

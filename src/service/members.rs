@@ -2,7 +2,7 @@
 
 use super::Deps;
 use super::member_rules::{GRANT, INSTANCE, ORG, PROJECT, Rules};
-use super::outcome::{changed, made};
+use super::outcome::{Owned, changed, made};
 use crate::auth::{Admitted, Membership, permitted, role_names};
 use crate::error::{Error, Result};
 use crate::store::{
@@ -52,15 +52,6 @@ impl Place<'_> {
             Self::Grant { .. } => &GRANT,
         }
     }
-}
-
-/// Something about members, and who owns the membership: an organization, or the instance.
-#[derive(Debug)]
-pub struct Owned<T> {
-    /// Its id. A project grant's memberships are of the organization that gives it.
-    pub owner_id: String,
-    /// What there is to tell.
-    pub value: T,
 }
 
 /// What is known of a place before it is locked.
@@ -235,7 +226,7 @@ impl Members {
         match place {
             Place::Org | Place::Project(_) => {}
             Place::Instance => {
-                found.owner_id = self.0.store.instance().await?.map(|i| i.id().to_owned()).unwrap_or_default();
+                found.owner_id = self.0.store.instance().await?.map(|i| i.instance_id).unwrap_or_default();
             }
             Place::Grant { project_id, id } => {
                 let of = |row: &ProjectGrantRow| row.org_id == who.org_id || row.granted_org_id == who.org_id;

@@ -52,7 +52,7 @@ impl Memberships {
 
     async fn named(&self, list: Listed<MembershipRow>) -> Result<MembershipList> {
         let instance = self.0.store.instance().await?;
-        Ok(MembershipList { list, instance_id: instance.map(|i| i.id().to_owned()).unwrap_or_default() })
+        Ok(MembershipList { list, instance_id: instance.map(|i| i.instance_id).unwrap_or_default() })
     }
 }
 

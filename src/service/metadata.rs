@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::Deps;
-use super::orgs::gone;
 use super::outcome::made;
 use super::texts::USER_NOT_FOUND;
-use crate::auth::Admitted;
+use crate::auth::{Admitted, org_gone};
 use crate::crypto::secrets;
 use crate::error::{Error, Result};
 use crate::store::{
@@ -189,7 +188,7 @@ impl<'w> Target<'w> {
     async fn lock(work: &'w mut Work, at: MetadataOwner<'_>) -> Result<Self> {
         let no_user = || Error::precondition("COMMAND-uXHNj", USER_NOT_FOUND);
         Ok(match at.user_id {
-            None => Self::Org(work.org_held(at.org_id).await?.ok_or_else(gone)?),
+            None => Self::Org(work.org_held(at.org_id).await?.ok_or_else(org_gone)?),
             Some(id) => Self::User(work.user_held(UserAt { org_id: at.org_id, id }).await?.ok_or_else(no_user)?),
         })
     }

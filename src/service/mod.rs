@@ -45,6 +45,7 @@ use machine_keys::MachineKeys;
 use members::Members;
 use memberships::Memberships;
 use metadata::Metadata;
+use oauth::Issuer;
 use org_domains::OrgDomains;
 use orgs::Orgs;
 use project_grants::ProjectGrants;
@@ -62,6 +63,7 @@ use crate::auth::SigningKeys;
 /// All services.
 #[derive(Clone)]
 pub struct Services {
+    pub issuer: Arc<Issuer>,
     pub orgs: Arc<Orgs>,
     pub instance: Arc<Instance>,
     /// Removal of organizations.
@@ -85,8 +87,9 @@ pub struct Services {
 }
 
 impl Services {
-    pub fn new(deps: &Deps, signing: &SigningKeys) -> Self {
+    pub fn new(deps: &Deps, signing: &SigningKeys, issuer: Issuer) -> Self {
         Self {
+            issuer: Arc::new(issuer),
             orgs: Arc::new(Orgs(deps.clone())),
             instance: Arc::new(Instance(deps.clone())),
             removal: Arc::new(Removal::new(deps.clone())),

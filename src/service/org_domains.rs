@@ -1,9 +1,9 @@
 //! Domains of organizations.
 
 use super::Deps;
-use super::orgs::{DOMAIN_TAKEN, gone};
+use super::orgs::DOMAIN_TAKEN;
 use super::outcome::{changed, made};
-use crate::auth::Admitted;
+use crate::auth::{Admitted, org_gone};
 use crate::error::{Error, Result};
 use crate::store::{
     DomainAdded, DomainRemoved, DomainRow, Held, Listed, OrgRow, Page, PrimaryDomainSet, Stamp, TextFilter,
@@ -39,7 +39,7 @@ impl OrgDomains {
         }
         let org_id = &who.org_id;
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut org = work.org_held(org_id).await?.ok_or_else(gone)?;
+            let mut org = work.org_held(org_id).await?.ok_or_else(org_gone)?;
             if org.work.domain_by_name(org_id, domain).await?.is_some_and(|row| row.id == domain) {
                 return Err(Error::new(crate::error::Code::AlreadyExists, "V2-e1wse", "Errors.Already.Exists"));
             }

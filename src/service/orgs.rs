@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
+use super::member_rules::ORG;
 use super::outcome::{Created, changed, made};
-use super::texts::USER_NOT_FOUND;
 use super::{Deps, chosen};
-use crate::auth::{Admitted, role_names};
+use crate::auth::Admitted;
 use crate::error::{Code, Error, Result};
 use crate::store::{
     AggregateKind, ChangePage, ChangeRow, DomainMoved, Held, MemberAdded, OrgAdded, OrgRenamed, OrgRow, OrgState,
@@ -42,45 +42,32 @@ impl<'a> Owner<'a> {
         if self.roles.is_empty() {
             return Ok((self.user_id, vec![OWNER]));
         }
-        let roles: Vec<&str> = self.roles.iter().map(String::as_str).collect();
-        let fits = |role: &&str| role.starts_with("ORG") && role_names().any(|name| name == *role);
-        if roles.iter().all(fits) {
-            return Ok((self.user_id, roles));
-        }
-        Err(Error::invalid("Org-4N8es", MEMBER_INVALID))
+        let roles = ORG.known(self.roles).ok_or_else(ORG.wrong_added)?;
+        Ok((self.user_id, roles))
     }
 }
 
 const OWNER: &str = "ORG_OWNER";
-const MEMBER_INVALID: &str = "Errors.Org.MemberInvalid";
-
-fn no_owner() -> Error {
-    Error::precondition("ORG-GoXOn", USER_NOT_FOUND)
-}
 
 impl Orgs {
     /// Adds an organization, which gets a domain below that of the issuer.
     ///
     /// # Errors
-    /// `ORG-RrfXY` the name yields no domain, `EVENT-Mf9sd` blank name, `Org-4N8es` a role is not for organizations or an owner is named twice,
-    /// code 3 the chosen id has other signs than ids may have, `ORG-laho2n` it is used or was, `ORG-GoXOn` an owner is
-    /// not there, code 6 name or domain taken.
+    /// `ORG-RrfXY` the name yields no domain, `EVENT-Mf9sd` blank name, `Org-4N8es` a role is not for organizations, or
+    /// a role or an owner is named twice, code 3 the chosen id has other signs than ids may have, `ORG-laho2n` it is
+    /// used or was, `ORG-GoXOn` an owner is not there, code 6 name or domain taken.
     pub async fn add_org(&self, who: &Admitted, new: NewOrg<'_>) -> Result<Created> {
         let name = checked(new.name)?;
         let domain = domain_of(name, &self.0.domain)?;
         let owners = new.owners.iter().map(Owner::checked).collect::<Result<Vec<_>>>()?;
         let mut named = HashSet::new();
         if !owners.iter().all(|(user_id, _)| named.insert(*user_id)) {
-            return Err(Error::invalid("Org-4N8es", MEMBER_INVALID));
+            return Err((ORG.wrong_added)());
         }
         let id = match new.id {
             Some(id) => {
-                chosen::check_signs(id, "organization id")?;
-                if chosen::is_given(&self.0, id).await? {
-                    let text =
-                        "numbers like this are ids that the server gives; leave it out, or choose one with a letter";
-                    return Err(Error::native(Code::InvalidArgument, text));
-                }
+                let refused = |text| Error::native(Code::InvalidArgument, text);
+                chosen::check(&self.0, id, "organization id", refused).await?;
                 id.to_owned()
             }
             None => self.0.env.ids.next().await,
@@ -93,7 +80,7 @@ impl Orgs {
             // Owners must stay until their memberships are written.
             let mut places = Vec::with_capacity(owners.len());
             for (user_id, _) in &owners {
-                places.push(work.user_kept(user_id).await?.ok_or_else(no_owner)?);
+                places.push(work.user_kept(user_id).await?.ok_or_else(ORG.no_user)?);
             }
             free(&mut work, name, "", Some(&domain)).await?;
             let mut org = work.begin(AggregateKind::Org, &id, &id);
@@ -211,11 +198,6 @@ async fn free(work: &mut Work, name: &str, own: &str, domain: Option<&str>) -> R
 pub(super) const NOT_FOUND: &str = "Organisation not found";
 const NAME_TAKEN: &str = "Organisation's name or id already taken";
 pub(super) const DOMAIN_TAKEN: &str = "Domain already exists";
-
-/// What calls that write into a removed organization answer.
-pub(super) fn gone() -> Error {
-    Error::precondition("COMMAND-QXPGs", NOT_FOUND)
-}
 
 /// `<label>.<domain of the server>`: letters, marks, digits and `-` of the name, blanks as `-`.
 pub(super) fn domain_of(name: &str, server: &str) -> Result<String> {

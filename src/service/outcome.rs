@@ -22,6 +22,15 @@ pub struct CreatedKey {
     pub stamp: Stamp,
 }
 
+/// Something, and who owns it: an organization, or the server itself.
+#[derive(Debug)]
+pub struct Owned<T> {
+    /// Its id. A project grant's memberships are of the organization that gives it, organizations are the server's.
+    pub owner_id: String,
+    /// What there is to tell.
+    pub value: T,
+}
+
 /// The stamp of what was made by this event.
 pub fn made(event: &Recorded) -> Stamp {
     changed(event, event.at)

@@ -69,7 +69,7 @@ impl ProjectGrants {
                 return Err(Error::precondition("COMMAND-3m9gg", "Organisation not found"));
             }
             has_roles(held.work, project, role_keys).await?;
-            allowed(&who.granted, project_id)?;
+            who.granted.require(project_id)?;
             if granted_org_id == who.org_id {
                 return Err(Error::precondition("PROJECT-ckUpbvboAH", "Project Grant is invalid"));
             }
@@ -98,7 +98,7 @@ impl ProjectGrants {
         let work = self.0.store.work(who.actor(), async |mut work| {
             let mut project = work.project_held(at).await?.ok_or_else(missing)?;
             let grant = project.work.project_grant_held(at, id.name).await?.ok_or_else(missing)?;
-            allowed(&who.granted, at.id)?;
+            who.granted.require(at.id)?;
             let old = names(&grant.role_keys)?;
             if old == role_keys {
                 return Ok(grant.stamp);
@@ -142,7 +142,7 @@ impl ProjectGrants {
         let work = self.0.store.work(who.actor(), async |mut work| {
             let mut project = work.project_held(at).await?.ok_or_else(missing)?;
             let grant = project.work.project_grant_held_to_end(at, id.name).await?.ok_or_else(missing)?;
-            allowed(&who.granted, at.id)?;
+            who.granted.require(at.id)?;
             let last = remove(&mut project, at, &grant).await?;
             Ok(changed(&last, grant.stamp.created_at))
         });
@@ -223,7 +223,7 @@ impl ProjectGrants {
         let work = self.0.store.work(who.actor(), async |mut work| {
             let mut project = work.project_held(at).await?.ok_or_else(projects::not_there)?;
             let grant = project.work.project_grant_held(at, id.name).await?.ok_or_else(missing)?;
-            allowed(&who.granted, at.id)?;
+            who.granted.require(at.id)?;
             if grant.state == state {
                 return Ok(grant.stamp);
             }
@@ -277,13 +277,6 @@ async fn has_roles(work: &mut Work, project: ProjectAt<'_>, keys: &[String]) -> 
         return Ok(());
     }
     Err(Error::precondition("COMMAND-6m9gd", "Errors.Project.Role.NotFound"))
-}
-
-fn allowed(granted: &Granted, project_id: &str) -> Result<()> {
-    if granted.covers(project_id) {
-        return Ok(());
-    }
-    Err(Error::denied("AUTH-Swrgg2", "No matching permissions found"))
 }
 
 /// What the calls on a grant answer where there is none.

@@ -81,13 +81,8 @@ impl Projects {
     }
 
     async fn fresh(&self, id: &str) -> Result<()> {
-        chosen::check_signs(id, "project id")?;
-        if chosen::is_given(&self.0, id).await? {
-            let text =
-                "numbers like this are ids that the server gives; leave projectId out, or choose one with a letter";
-            return Err(Error::new(Code::AlreadyExists, "COMMAND-opamwu", text));
-        }
-        Ok(())
+        let refused = |text| Error::new(Code::AlreadyExists, "COMMAND-opamwu", text);
+        chosen::check(&self.0, id, "project id", refused).await
     }
 
     /// A project; none of another organization.

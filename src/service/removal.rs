@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use super::orgs::NOT_FOUND;
-use super::outcome::changed;
+use super::outcome::{Owned, changed};
 use super::{Deps, project_grants};
 use crate::auth::Admitted;
 use crate::error::{Error, Result};
@@ -53,15 +53,6 @@ pub struct Removal {
     begun: Arc<Notify>,
 }
 
-/// What came of a removal.
-#[derive(Debug)]
-pub struct Removed {
-    /// The server itself: the owner of organizations.
-    pub instance_id: String,
-    /// The last event of the organization.
-    pub stamp: Stamp,
-}
-
 impl Removal {
     pub fn new(deps: Deps) -> Self {
         Self { deps, begun: Arc::default() }
@@ -73,7 +64,7 @@ impl Removal {
     /// # Errors
     /// `COMMA-wG9p1` it is the default one, `COMMA-AF3JW` the project of the server itself is in it, `COMMA-aps2n` no
     /// such organization.
-    pub async fn remove_org(&self, who: &Admitted, id: &str) -> Result<Removed> {
+    pub async fn remove_org(&self, who: &Admitted, id: &str) -> Result<Owned<Stamp>> {
         let work = self.deps.store.work(who.actor(), async |mut work| {
             let instance = work.instance_kept().await?;
             let instance = instance.ok_or_else(|| Error::internal("the server has not been set up"))?;
@@ -84,7 +75,7 @@ impl Removal {
             let created_at = org.row.stamp.created_at;
             let removed = OrgRemoved { id, name: &name, primary_domain: &primary_domain, created_at, by: &who.user_id };
             let event = org.record(&removed).await?;
-            Ok(Removed { instance_id: instance.instance_id, stamp: changed(&event, created_at) })
+            Ok(Owned { owner_id: instance.instance_id, value: changed(&event, created_at) })
         });
         let removed = work.await?;
         self.begun.notify_one();

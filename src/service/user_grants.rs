@@ -1,6 +1,6 @@
 //! User grants: the roles of a project that a user has.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::Deps;
 use super::outcome::{Created, changed, made};
@@ -137,12 +137,24 @@ impl UserGrants {
     /// # Errors
     /// `COMMAND-1My0t` no such grant, `EVENT-Shu7e` the caller's roles are for other projects.
     pub async fn remove_user_grant(&self, who: &Admitted, id: &str) -> Result<Stamp> {
-        let at = GrantAt { org_id: &who.org_id, id };
+        self.0.store.work(who.actor(), async |mut work| remove(&mut work, who, id).await).await
+    }
+
+    /// Removes grants, all or none; one that is named twice is removed once.
+    ///
+    /// # Errors
+    /// `COMMAND-5M0sd` none is named, otherwise as [`UserGrants::remove_user_grant`].
+    pub async fn bulk_remove(&self, who: &Admitted, ids: &[String]) -> Result<()> {
+        if ids.is_empty() {
+            return Err(Error::invalid("COMMAND-5M0sd", "Id missing"));
+        }
+        // In one order everywhere, so that two calls never wait for each other.
+        let ids = BTreeSet::from_iter(ids);
         let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut grant = work.grant_held(at).await?.ok_or_else(|| missing("COMMAND-1My0t"))?;
-            allowed(&who.granted, &grant.row.place)?;
-            let event = grant.record(&GrantRemoved { at, cascade: false }).await?;
-            Ok(changed(&event, grant.row.stamp.created_at))
+            for id in &ids {
+                remove(&mut work, who, id).await?;
+            }
+            Ok(())
         });
         work.await
     }
@@ -161,6 +173,15 @@ impl UserGrants {
         });
         work.await
     }
+}
+
+/// Removes a grant of the organization of the call.
+async fn remove(work: &mut Work, who: &Admitted, id: &str) -> Result<Stamp> {
+    let at = GrantAt { org_id: &who.org_id, id };
+    let mut grant = work.grant_held(at).await?.ok_or_else(|| missing("COMMAND-1My0t"))?;
+    allowed(&who.granted, &grant.row.place)?;
+    let event = grant.record(&GrantRemoved { at, cascade: false }).await?;
+    Ok(changed(&event, grant.row.stamp.created_at))
 }
 
 /// Grants go with their user, project or project grant; with roles, only those keys are taken out of them. Gives the

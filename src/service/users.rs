@@ -221,12 +221,7 @@ impl Users {
     /// What a caller chooses must be fit for an id, and not look like what the server gives out.
     async fn fresh(&self, id: Option<&str>, user_name: Option<&str>) -> Result<()> {
         if let Some(id) = id {
-            chosen::check_signs(id, "user id")?;
-            if chosen::is_given(&self.0, id).await? {
-                let text =
-                    "numbers like this are ids that the server gives; leave userId out, or choose one with a letter";
-                return Err(Error::precondition("COMMAND-k2una", text));
-            }
+            chosen::check(&self.0, id, "user id", |text| Error::precondition("COMMAND-k2una", text)).await?;
         }
         if let Some(name) = user_name
             && chosen::is_given(&self.0, name).await?

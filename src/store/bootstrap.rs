@@ -35,13 +35,6 @@ pub struct InstanceRow {
     pub created_at: Micros,
 }
 
-impl InstanceRow {
-    /// What stands for the instance where an owner is named.
-    pub fn id(&self) -> &str {
-        &self.instance_id
-    }
-}
-
 impl Store {
     /// Whether the server has been set up; of schemas of any age.
     pub async fn is_set_up(&self) -> Result<bool> {

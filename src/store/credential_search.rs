@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 
 use super::builder::QueryBuilder;
-use super::lists::paged_everywhere;
+use super::lists::{living, paged_everywhere};
 use super::{Credential, CredentialRow, Listed, Page, Result, SeenBy, Store, TimeFilter};
 
 /// A condition on a credential.
@@ -74,7 +74,7 @@ impl Store {
             "WITH f AS NOT MATERIALIZED (SELECT id, user_id, org_id, expires_at, sequence, created_at, last_used_at \
              FROM ",
         );
-        query.push(kind.table()).push(" WHERE ");
+        query.push(kind.table()).push(concat!(" c WHERE ", living!("c"), " AND "));
         by.push(&mut query, "org_id", "user_id");
         for filter in filters {
             push(query.push(" AND "), filter);

@@ -108,7 +108,7 @@ impl Store {
              changed_at FROM project_roles WHERE (org_id, project_id) IN (SELECT p.org_id, p.id FROM projects p \
              WHERE p.id = ",
         );
-        query.bind(project_id).push(" AND ");
+        query.bind(project_id).push(concat!(" AND ", living!("p"), " AND "));
         seen(&mut query, within);
         query.push(")");
         for filter in filters {

@@ -154,3 +154,39 @@ async fn owners_of_a_project_grant_its_roles_and_no_others() {
         assert_eq!((status, text(&refused, "/details/0/id").as_str()), (403, "EVENT-Shu7e"), "{path}");
     }
 }
+
+/// The organization's grants: names of users, sorted.
+async fn holders(world: &World) -> Vec<String> {
+    let list = world.server.ok("/users/grants/_search", json!({})).await;
+    let mut names: Vec<_> =
+        list["result"].as_array().into_iter().flatten().map(|grant| text(grant, "/userName")).collect();
+    names.sort();
+    names
+}
+
+async fn removed(world: &World, ids: &[&str]) -> (u16, Value) {
+    world.server.call(Method::DELETE, "/user_grants/_bulk", Some(json!({"grantId": ids}))).await
+}
+
+#[tokio::test]
+async fn several_grants_go_together_or_none_does() {
+    let world = world().await;
+    let first = text(&world.grant(&["reader"]).await, "/userGrantId");
+    let org = world.server.org().await;
+    let (user, _) = world.server.user(&org, "second").await;
+    let body = json!({"projectId": world.project, "roleKeys": ["writer"]});
+    let second = text(&world.server.ok(&format!("/users/{user}/grants"), body).await, "/userGrantId");
+    for (ids, status, id) in [
+        (vec![], 400, "COMMAND-5M0sd"),
+        (vec![first.as_str(), "1"], 404, "COMMAND-1My0t"),
+        (vec![second.as_str(), first.as_str(), "1"], 404, "COMMAND-1My0t"),
+    ] {
+        let (got, body) = removed(&world, &ids).await;
+        assert_eq!((got, text(&body, "/details/0/id")), (status, id.to_owned()), "{ids:?}");
+        assert_eq!(holders(&world).await, ["holder", "second"], "{ids:?}");
+    }
+    let (status, body) = removed(&world, &[&second, &first, &second]).await;
+    assert_eq!((status, body), (200, json!({})), "one named twice goes once");
+    assert!(holders(&world).await.is_empty());
+    assert_eq!(removed(&world, &[&first]).await.0, 404);
+}

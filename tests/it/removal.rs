@@ -242,6 +242,38 @@ async fn nothing_gets_into_an_organization_that_is_removed() {
     assert_sound(&server.database).await;
 }
 
+/// Between the first step of a removal and the last one, rows are still there.
+#[tokio::test]
+async fn lists_tell_nothing_of_an_organization_on_its_way_out() {
+    let server = TestServer::start().await;
+    let World { org, project, owner, .. } = world(&server, "leaving").await;
+    let lists = [
+        (
+            "zitadel.project.v2.ProjectService/ListProjects",
+            json!({"filters": [{"organizationIdFilter": {"organizationId": org}}]}),
+        ),
+        ("zitadel.project.v2.ProjectService/ListProjectRoles", json!({"projectId": project})),
+        (
+            "zitadel.application.v2.ApplicationService/ListApplications",
+            json!({"filters": [{"projectIdFilter": {"projectId": project}}]}),
+        ),
+        (
+            "zitadel.user.v2.UserService/ListUsers",
+            json!({"queries": [{"organizationIdQuery": {"organizationId": org}}]}),
+        ),
+        ("zitadel.user.v2.UserService/ListKeys", json!({"filters": [{"userIdFilter": {"id": owner}}]})),
+        ("zitadel.user.v2.UserService/ListPersonalAccessTokens", json!({"filters": [{"userIdFilter": {"id": owner}}]})),
+    ];
+    let total = |list: &Value| number(list, "/pagination/totalResult") + number(list, "/details/totalResult");
+    for (rpc, body) in &lists {
+        assert!(total(&server.connected(rpc, body.clone()).await) > 0, "{rpc}");
+    }
+    server.sql().await.run("UPDATE organizations SET state = 3 WHERE id = $1", &[&org]).await;
+    for (rpc, body) in &lists {
+        assert_eq!(total(&server.connected(rpc, body.clone()).await), 0, "{rpc}");
+    }
+}
+
 /// `$1`: 20,000 applications in the project `$2` of an organization.
 const APPS: &str = "INSERT INTO apps (org_id, project_id, id, kind, name, name_folded, state, client_id, auth_method, \
      takes_keys, key_count, switched_sequence, sequence, created_at, changed_at) \

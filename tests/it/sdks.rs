@@ -100,6 +100,7 @@ async fn script(program: &str, arguments: &[&str]) {
         "project": files.project,
         "audience": aud(&files.project),
         "user": files.user,
+        "org": files.server.org().await,
         "application": dir.path().join("application.json"),
         "serviceAccount": dir.path().join("service-account.json"),
         "basic": {"id": app.client_id, "secret": app.secret},
@@ -159,11 +160,21 @@ async fn the_python_package_manages_an_application_by_version_2() {
     python(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/api.py")).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn clients_in_go_manage_an_application_and_its_key() {
-    let Ok(program) = std::env::var("TEST_GO") else {
-        eprintln!("SKIPPED: Go clients: TEST_GO names no program (scripts/test builds it)");
+/// Runs a program of Go, if it has been built.
+async fn go(name: &str) {
+    let Some(programs) = std::env::var_os("TEST_GO") else {
+        eprintln!("SKIPPED: Go clients: TEST_GO names no directory with them (scripts/test builds them)");
         return;
     };
-    script(&program, &[]).await;
+    script(&std::path::Path::new(&programs).join(name).display().to_string(), &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_in_go_manage_an_application_and_its_key() {
+    go("api").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn zitadel_go_manages_applications_and_keys_by_both_versions() {
+    go("sdk").await;
 }

@@ -22,17 +22,27 @@ pub fn timestamp(at: Micros) -> Timestamp {
     }
 }
 
+/// A point in time as the field of a message.
+pub fn date(at: Micros) -> Part<Timestamp> {
+    MessageField::some(timestamp(at))
+}
+
 /// A point in time that may not have come yet.
 pub fn optional_timestamp(at: Option<Micros>) -> Part<Timestamp> {
-    at.map_or_else(MessageField::none, |at| MessageField::some(timestamp(at)))
+    at.map_or_else(MessageField::none, date)
+}
+
+/// What the database counts, none of which is below zero.
+pub fn count(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
 }
 
 /// When an object of an organization was made and last changed.
 pub fn details(org: &str, stamp: &Stamp) -> Part<ObjectDetails> {
     MessageField::some(ObjectDetails {
-        sequence: u64::try_from(stamp.sequence).unwrap_or(0),
-        creation_date: MessageField::some(timestamp(stamp.created_at)),
-        change_date: MessageField::some(timestamp(stamp.changed_at)),
+        sequence: count(stamp.sequence),
+        creation_date: date(stamp.created_at),
+        change_date: date(stamp.changed_at),
         resource_owner: org.to_owned(),
     })
 }
@@ -45,19 +55,15 @@ pub fn details_if_any(org: &str, stamp: Option<&Stamp>) -> Part<ObjectDetails> {
 
 /// Details of a list that is part of the program.
 pub fn counted(total: usize, now: Micros) -> Part<ListDetails> {
-    MessageField::some(ListDetails {
-        total_result: total as u64,
-        view_timestamp: MessageField::some(timestamp(now)),
-        ..ListDetails::default()
-    })
+    MessageField::some(ListDetails { total_result: total as u64, view_timestamp: date(now), ..ListDetails::default() })
 }
 
 /// Details of a list: rows in all, and the newest event of that kind of object, if there is one.
 pub fn list_details<T>(list: &Listed<T>) -> Part<ListDetails> {
     let (total, seen) = (list.total, list.seen.as_ref());
     MessageField::some(ListDetails {
-        total_result: u64::try_from(total).unwrap_or(0),
-        processed_sequence: seen.map_or(0, |s| u64::try_from(s.sequence).unwrap_or(0)),
-        view_timestamp: seen.map_or_else(MessageField::none, |s| MessageField::some(timestamp(s.changed_at))),
+        total_result: count(total),
+        processed_sequence: seen.map_or(0, |s| count(s.sequence)),
+        view_timestamp: seen.map_or_else(MessageField::none, |s| date(s.changed_at)),
     })
 }

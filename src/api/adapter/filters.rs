@@ -7,6 +7,8 @@ use crate::store::{TextFilter, TextMatch};
 
 /// Most filters of one list, nested ones included.
 const MAX_QUERIES: usize = 100;
+/// Deepest nesting of filters (contract, ListUsers).
+const MAX_DEPTH: usize = 20;
 /// Most values of all filters of one list together. Each is a parameter of a statement, of which SQLite
 /// takes 32,766.
 const MAX_VALUES: usize = 1000;
@@ -31,6 +33,17 @@ impl Budget {
             return Err(Error::native(Code::InvalidArgument, text));
         }
         Ok(())
+    }
+
+    /// One filter more, so deep; 1 for one that stands in no other.
+    ///
+    /// # Errors
+    /// As [`Budget::query`]; `USER-zsQ97` deeper than 20.
+    pub fn nested(&mut self, depth: usize) -> Result<()> {
+        if depth > MAX_DEPTH {
+            return Err(Error::invalid("USER-zsQ97", "Too many query nesting levels (Max 20)"));
+        }
+        self.query()
     }
 
     /// So many values more.

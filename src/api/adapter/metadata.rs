@@ -1,8 +1,6 @@
 //! Metadata in the lists of version 2.
 
-use buffa::MessageField;
-
-use super::details::timestamp;
+use super::details::date;
 use super::filters::text_filter;
 use crate::proto::zitadel::metadata::v2::__buffa::oneof::metadata_search_filter::Filter;
 use crate::proto::zitadel::metadata::v2::{Metadata, MetadataSearchFilter};
@@ -18,8 +16,8 @@ pub fn filters(filters: &[MetadataSearchFilter]) -> Vec<TextFilter> {
 /// A value as clients read it.
 pub fn message(row: MetadataRow) -> Metadata {
     Metadata {
-        creation_date: MessageField::some(timestamp(row.stamp.created_at)),
-        change_date: MessageField::some(timestamp(row.stamp.changed_at)),
+        creation_date: date(row.stamp.created_at),
+        change_date: date(row.stamp.changed_at),
         key: row.id,
         value: row.value,
     }

@@ -2,7 +2,7 @@
 
 use buffa::MessageField;
 
-use super::details::timestamp;
+use super::details::{count, date};
 use crate::error::{Error, Result};
 use crate::proto::Part;
 use crate::proto::zitadel::filter::v2::{PaginationRequest, PaginationResponse};
@@ -46,7 +46,7 @@ pub fn page(asked: &Part<PaginationRequest>) -> Result<Page> {
 
 /// What is told of such a page.
 pub fn pagination<T>(list: &Listed<T>, page: Page) -> Part<PaginationResponse> {
-    let number = |value: i64| u64::try_from(value).unwrap_or(0);
+    let number = |value: i64| count(value);
     MessageField::some(PaginationResponse { total_result: number(list.total), applied_limit: number(page.limit) })
 }
 
@@ -61,19 +61,19 @@ pub fn list_page(asked: &Part<ListQuery>) -> Page {
 pub fn list_details<T>(list: &Listed<T>) -> Part<ListDetails> {
     let seen = list.seen.as_ref();
     MessageField::some(ListDetails {
-        total_result: u64::try_from(list.total).unwrap_or(0),
-        processed_sequence: seen.map_or(0, |s| u64::try_from(s.sequence).unwrap_or(0)),
-        timestamp: seen.map_or_else(MessageField::none, |s| MessageField::some(timestamp(s.changed_at))),
+        total_result: count(list.total),
+        processed_sequence: seen.map_or(0, |s| count(s.sequence)),
+        timestamp: seen.map_or_else(MessageField::none, |s| date(s.changed_at)),
     })
 }
 
 /// When an object of an organization was made and last changed, in version 2.
 pub fn details(org_id: &str, stamp: &Stamp) -> Part<Details> {
     MessageField::some(Details {
-        sequence: u64::try_from(stamp.sequence).unwrap_or(0),
-        change_date: MessageField::some(timestamp(stamp.changed_at)),
+        sequence: count(stamp.sequence),
+        change_date: date(stamp.changed_at),
         resource_owner: org_id.to_owned(),
-        creation_date: MessageField::some(timestamp(stamp.created_at)),
+        creation_date: date(stamp.created_at),
     })
 }
 

@@ -52,5 +52,5 @@ async fn set_default_org(
 ) -> Result<SetDefaultOrgResponse> {
     let who = caller.admit(&request)?;
     let changed = instance.set_default_org(&who, &request.org_id).await?;
-    Ok(SetDefaultOrgResponse { details: details(&changed.id, &changed.stamp) })
+    Ok(SetDefaultOrgResponse { details: details(&changed.owner_id, &changed.value) })
 }

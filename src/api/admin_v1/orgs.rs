@@ -111,5 +111,5 @@ async fn set_up_org(_: Arc<Instance>, caller: Caller, request: SetUpOrgRequest) 
 async fn remove_org(removal: Arc<Removal>, caller: Caller, request: RemoveOrgRequest) -> Result<RemoveOrgResponse> {
     let who = caller.admit(&request)?;
     let removed = removal.remove_org(&who, &request.org_id).await?;
-    Ok(RemoveOrgResponse { details: details(&removed.instance_id, &removed.stamp) })
+    Ok(RemoveOrgResponse { details: details(&removed.owner_id, &removed.value) })
 }

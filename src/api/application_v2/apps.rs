@@ -6,10 +6,11 @@ use buffa::{EnumValue, MessageField};
 use buffa_types::google::protobuf::Timestamp;
 
 use super::oidc;
-use crate::api::adapter::details::{numbered, timestamp};
+use crate::api::adapter::details::{date, numbered};
 use crate::api::adapter::routes::Resource;
 use crate::auth::{Admitted, Caller, Denied, Owners, Target};
 use crate::error::{Code, Error, Result};
+use crate::proto::Call;
 use crate::proto::zitadel::application::v2::__buffa::oneof::application::Configuration;
 use crate::proto::zitadel::application::v2::__buffa::oneof::create_application_request::ApplicationType as New;
 use crate::proto::zitadel::application::v2::__buffa::oneof::create_application_response::ApplicationType as Made;
@@ -21,7 +22,6 @@ use crate::proto::zitadel::application::v2::{
     GenerateClientSecretResponse, GetApplicationRequest, GetApplicationResponse, ReactivateApplicationRequest,
     ReactivateApplicationResponse, UpdateApplicationRequest, UpdateApplicationResponse,
 };
-use crate::proto::{Call, Part};
 use crate::service::app_changes::{AppChange, ConfigChange, SecretOf};
 use crate::service::apps::{
     ApiMethod, App, AppId, Apps, CreatedApp, NewApiApp, NewOidcApp, PlacedApp, no_app, no_project,
@@ -115,7 +115,7 @@ async fn update_application(
         return Ok(UpdateApplicationResponse { change_date: MessageField::some(never) });
     }
     let stamp = parts.apps.update(&who, app, &AppChange { name, config }).await?;
-    Ok(UpdateApplicationResponse { change_date: MessageField::some(timestamp(stamp.changed_at)) })
+    Ok(UpdateApplicationResponse { change_date: date(stamp.changed_at) })
 }
 
 async fn get_application(
@@ -188,10 +188,6 @@ fn no_saml() -> Error {
     Error::native(Code::Unimplemented, text)
 }
 
-fn date(at: crate::clock::Micros) -> Part<Timestamp> {
-    MessageField::some(timestamp(at))
-}
-
 /// What is told of a new application; of an OpenID Connect client, how it stands to the standard.
 fn created(app: CreatedApp, config: Option<&OidcConfig>) -> CreateApplicationResponse {
     let CreatedApp { id, client_id, secret, stamp } = app;
@@ -224,8 +220,8 @@ pub fn message(app: PlacedApp) -> Application {
     };
     Application {
         application_id: row.id,
-        creation_date: MessageField::some(timestamp(row.stamp.created_at)),
-        change_date: MessageField::some(timestamp(row.stamp.changed_at)),
+        creation_date: date(row.stamp.created_at),
+        change_date: date(row.stamp.changed_at),
         state: numbered(row.state.number()),
         name: row.name,
         configuration: Some(configuration),

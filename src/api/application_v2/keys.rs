@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use buffa::MessageField;
-
 use super::apps::admit;
-use crate::api::adapter::details::timestamp;
+use crate::api::adapter::details::date;
 use crate::api::adapter::routes::Resource;
 use crate::api::management_v1::fields::expiration;
 use crate::auth::{Caller, Denied, Owners};
@@ -43,7 +41,7 @@ async fn create_application_key(
     let who = admit(&parts.owners, caller, &request, app, no_app).await?;
     let expires_at = if request.expiration_date.is_set() { expiration(&request.expiration_date)? } else { Some(0) };
     let key = parts.keys.add_app_key(&who, NewKey { app, expires_at, public_key: &[] }).await?;
-    let creation_date = MessageField::some(timestamp(key.stamp.created_at));
+    let creation_date = date(key.stamp.created_at);
     Ok(CreateApplicationKeyResponse { key_id: key.id, creation_date, key_details: key.file })
 }
 
@@ -55,7 +53,7 @@ async fn delete_application_key(
     let app = AppId { project_id: &request.project_id, id: &request.application_id };
     let who = admit(&parts.owners, caller, &request, app, no_key).await?;
     let stamp = parts.keys.remove_app_key(&who, app, &request.key_id).await?;
-    Ok(DeleteApplicationKeyResponse { deletion_date: MessageField::some(timestamp(stamp.changed_at)) })
+    Ok(DeleteApplicationKeyResponse { deletion_date: date(stamp.changed_at) })
 }
 
 async fn get_application_key(
@@ -69,7 +67,7 @@ async fn get_application_key(
     let key = Keys::found(&who, key);
     Ok(GetApplicationKeyResponse {
         key_id: key.id,
-        creation_date: MessageField::some(timestamp(key.created_at)),
-        expiration_date: MessageField::some(timestamp(key.expires_at)),
+        creation_date: date(key.created_at),
+        expiration_date: date(key.expires_at),
     })
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use buffa::{EnumValue, MessageField};
+use buffa::EnumValue;
 
 use super::apps::message;
 use super::{apps, keys};
-use crate::api::adapter::details::timestamp;
+use crate::api::adapter::details::date;
 use crate::api::adapter::filters::text_filter;
 use crate::api::adapter::pages::{page, pagination};
 use crate::api::adapter::routes::Resource;
@@ -110,8 +110,8 @@ fn key(row: Placed<AppKeyRow>) -> ApplicationKey {
         key_id: key.id,
         application_id: app_id,
         project_id,
-        creation_date: MessageField::some(timestamp(key.created_at)),
+        creation_date: date(key.created_at),
         organization_id: org_id,
-        expiration_date: MessageField::some(timestamp(key.expires_at)),
+        expiration_date: date(key.expires_at),
     }
 }

@@ -2,7 +2,7 @@
 
 use buffa::MessageField;
 
-use crate::api::adapter::details::timestamp;
+use crate::api::adapter::details::{count, date};
 use crate::proto::zitadel::change::v1::Change;
 use crate::proto::zitadel::v1::LocalizedMessage;
 use crate::store::{ChangeRow, EventKind};
@@ -15,12 +15,12 @@ pub fn messages(org_id: &str, rows: Vec<ChangeRow>) -> Vec<Change> {
 fn message(org_id: &str, row: ChangeRow) -> Change {
     let text = EventKind::named(&row.kind).map_or("", EventKind::text);
     Change {
-        change_date: MessageField::some(timestamp(row.created_at)),
+        change_date: date(row.created_at),
         event_type: MessageField::some(LocalizedMessage {
             key: format!("EventTypes.{}", row.kind),
             localized_message: text.to_owned(),
         }),
-        sequence: u64::try_from(row.sequence).unwrap_or(0),
+        sequence: count(row.sequence),
         editor_id: row.editor_id,
         editor_display_name: row.editor_name.unwrap_or_default(),
         editor_preferred_login_name: row.editor_login_name.unwrap_or_default(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use buffa::{EnumValue, MessageField};
 
 use super::fields::{expiration, page};
-use crate::api::adapter::details::{details, list_details, optional_timestamp, timestamp};
+use crate::api::adapter::details::{date, details, list_details, optional_timestamp};
 use crate::api::adapter::routes::Resource;
 use crate::auth::Caller;
 use crate::error::{Error, Result};
@@ -66,7 +66,7 @@ pub fn message(org_id: &str, key: &CredentialRow) -> Key {
         id: key.id.clone(),
         details: details(org_id, &key.stamp()),
         r#type: EnumValue::from(KeyType::KEY_TYPE_JSON),
-        expiration_date: MessageField::some(timestamp(key.expires_at)),
+        expiration_date: date(key.expires_at),
         last_used: optional_timestamp(key.last_used_at),
     }
 }

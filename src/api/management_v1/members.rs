@@ -20,7 +20,8 @@ use crate::proto::zitadel::management::v1::{
 use crate::proto::zitadel::member::v1::__buffa::oneof::search_query::Query;
 use crate::proto::zitadel::member::v1::{Member, SearchQuery};
 use crate::proto::zitadel::user::v1::Type;
-use crate::service::members::{MemberList, Members, Owned, Place};
+use crate::service::members::{MemberList, Members, Place};
+use crate::service::outcome::Owned;
 use crate::store::{Listed, MemberOrder, MemberRow, names};
 
 /// RPCs of members.

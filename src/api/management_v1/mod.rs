@@ -4,6 +4,7 @@ mod apps;
 mod changes;
 pub mod fields;
 mod health;
+mod instance;
 mod keys;
 mod machine_keys;
 pub mod members;
@@ -33,6 +34,8 @@ pub fn routes(table: Table, services: &Services) -> Table {
     table
         .resource(Arc::new(()), health::routes)
         .resource(Arc::clone(&services.orgs), orgs::routes)
+        .resource(Arc::clone(&services.issuer), instance::issuer_routes)
+        .resource(Arc::clone(&services.instance), instance::routes)
         .resource(Arc::clone(&services.instance), policies::routes)
         .resource(Arc::clone(&services.removal), orgs::removal_routes)
         .resource(Arc::clone(&services.org_domains), org_domains::routes)

@@ -92,7 +92,7 @@ async fn reactivate_org(
 async fn remove_org(removal: Arc<Removal>, caller: Caller, request: RemoveOrgRequest) -> Result<RemoveOrgResponse> {
     let who = caller.admit_anyway(&request)?;
     let removed = removal.remove_org(&who, &who.org_id).await?;
-    Ok(RemoveOrgResponse { details: details(&removed.instance_id, &removed.stamp) })
+    Ok(RemoveOrgResponse { details: details(&removed.owner_id, &removed.value) })
 }
 
 async fn get_org_by_domain_global(

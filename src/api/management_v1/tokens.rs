@@ -6,7 +6,7 @@ use buffa::MessageField;
 
 use super::fields::{expiration, page};
 use super::users::not_found;
-use crate::api::adapter::details::{details, list_details, optional_timestamp, timestamp};
+use crate::api::adapter::details::{date, details, list_details, optional_timestamp};
 use crate::api::adapter::routes::Resource;
 use crate::auth::Caller;
 use crate::error::{Error, Result};
@@ -109,7 +109,7 @@ fn message(org_id: &str, token: CredentialRow) -> PersonalAccessToken {
     PersonalAccessToken {
         details: details(org_id, &token.stamp()),
         id: token.id,
-        expiration_date: MessageField::some(timestamp(token.expires_at)),
+        expiration_date: date(token.expires_at),
         scopes: PAT_SCOPES.map(str::to_owned).to_vec(),
         last_used: optional_timestamp(token.last_used_at),
     }

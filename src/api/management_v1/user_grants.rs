@@ -11,10 +11,10 @@ use crate::api::adapter::routes::Resource;
 use crate::auth::Caller;
 use crate::error::{Error, Result};
 use crate::proto::zitadel::management::v1::{
-    AddUserGrantRequest, AddUserGrantResponse, DeactivateUserGrantRequest, DeactivateUserGrantResponse,
-    GetUserGrantByIDRequest, GetUserGrantByIDResponse, ListUserGrantRequest, ListUserGrantResponse,
-    ReactivateUserGrantRequest, ReactivateUserGrantResponse, RemoveUserGrantRequest, RemoveUserGrantResponse,
-    UpdateUserGrantRequest, UpdateUserGrantResponse,
+    AddUserGrantRequest, AddUserGrantResponse, BulkRemoveUserGrantRequest, BulkRemoveUserGrantResponse,
+    DeactivateUserGrantRequest, DeactivateUserGrantResponse, GetUserGrantByIDRequest, GetUserGrantByIDResponse,
+    ListUserGrantRequest, ListUserGrantResponse, ReactivateUserGrantRequest, ReactivateUserGrantResponse,
+    RemoveUserGrantRequest, RemoveUserGrantResponse, UpdateUserGrantRequest, UpdateUserGrantResponse,
 };
 use crate::proto::zitadel::user::v1::__buffa::oneof::user_grant_query::Query;
 use crate::proto::zitadel::user::v1::{Type, UserGrant, UserGrantQuery};
@@ -31,6 +31,7 @@ pub fn routes(table: Resource<UserGrants>) -> Resource<UserGrants> {
         .rpc("DeactivateUserGrant", deactivate_user_grant)
         .rpc("ReactivateUserGrant", reactivate_user_grant)
         .rpc("RemoveUserGrant", remove_user_grant)
+        .rpc("BulkRemoveUserGrant", bulk_remove_user_grant)
 }
 
 async fn add_user_grant(
@@ -113,6 +114,16 @@ async fn remove_user_grant(
     let who = caller.admit(&request)?;
     let stamp = grants.remove_user_grant(&who, &request.grant_id).await?;
     Ok(RemoveUserGrantResponse { details: details(&who.org_id, &stamp) })
+}
+
+async fn bulk_remove_user_grant(
+    grants: Arc<UserGrants>,
+    caller: Caller,
+    request: BulkRemoveUserGrantRequest,
+) -> Result<BulkRemoveUserGrantResponse> {
+    let who = caller.admit(&request)?;
+    grants.bulk_remove(&who, &request.grant_id).await?;
+    Ok(BulkRemoveUserGrantResponse {})
 }
 
 /// The filters of a request; code 3 for too many.

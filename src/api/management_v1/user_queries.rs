@@ -4,13 +4,10 @@ use buffa::EnumValue;
 
 use super::fields::text_filter;
 use crate::api::adapter::filters::Budget;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::proto::zitadel::user::v1::__buffa::oneof::search_query::Query;
 use crate::proto::zitadel::user::v1::{SearchQuery, UserFieldName};
 use crate::store::{UserFilter, UserOrder};
-
-/// Deepest nesting of filters (contract, ListUsers).
-const MAX_DEPTH: usize = 20;
 
 /// The filters of a request.
 ///
@@ -22,10 +19,7 @@ pub fn filters(queries: &[SearchQuery]) -> Result<Vec<UserFilter>> {
 }
 
 fn filter(query: &SearchQuery, depth: usize, budget: &mut Budget) -> Result<UserFilter> {
-    if depth > MAX_DEPTH {
-        return Err(Error::invalid("USER-zsQ97", "Too many query nesting levels (Max 20)"));
-    }
-    budget.query()?;
+    budget.nested(depth)?;
     let mut all = |queries: &[SearchQuery]| queries.iter().map(|q| filter(q, depth + 1, budget)).collect::<Result<_>>();
     // The field rules want one of them to be set.
     Ok(match query.query.as_ref() {

@@ -19,7 +19,7 @@ use crate::api::adapter::upload::Upload;
 use crate::auth::bearer;
 use crate::error::{Code, Error};
 use crate::place;
-use crate::service::oauth::{Introspection, OAuth, OAuthError, OAuthResult, TokenRequest};
+use crate::service::oauth::{DISCOVERY_PATH, Introspection, OAuth, OAuthError, OAuthResult, TokenRequest};
 use form::Params;
 
 /// Largest form in bytes: assertions and tokens have some thousand, and a form of millions of parameters
@@ -30,7 +30,7 @@ const MAX_FORM: usize = 64 << 10;
 pub fn routes(service: &Arc<OAuth>, limits: &Limits) -> Router {
     let table = Table { service, limits, router: Router::new() };
     table
-        .endpoint("/.well-known/openid-configuration", discovery)
+        .endpoint(DISCOVERY_PATH, discovery)
         .endpoint("/.well-known/oauth-authorization-server", discovery)
         .endpoint("/oauth/v2/keys", keys)
         .endpoint("/oauth/v2/introspect", introspect)

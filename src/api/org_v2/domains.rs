@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use buffa::MessageField;
-
 use super::admit::admit;
-use crate::api::adapter::details::timestamp;
+use crate::api::adapter::details::date;
 use crate::api::adapter::filters::text_filter;
 use crate::api::adapter::pages::{page, pagination};
 use crate::api::adapter::routes::Resource;
-use crate::auth::{Caller, Denied, Owners};
+use crate::auth::{Caller, Denied, Owners, org_gone};
 use crate::error::{Error, Result};
 use crate::proto::zitadel::org::v2::__buffa::oneof::domain_search_filter::Filter;
 use crate::proto::zitadel::org::v2::{
@@ -45,9 +43,9 @@ async fn add_organization_domain(
     request: AddOrganizationDomainRequest,
 ) -> Result<AddOrganizationDomainResponse> {
     let who = admit(&parts.owners, caller, &request, &request.organization_id, Denied::Command).await?;
-    let who = who.ok_or_else(|| Error::precondition("COMMAND-QXPGs", "Organisation not found"))?;
+    let who = who.ok_or_else(org_gone)?;
     let stamp = parts.domains.add_org_domain(&who, &request.domain).await?;
-    Ok(AddOrganizationDomainResponse { creation_date: MessageField::some(timestamp(stamp.created_at)) })
+    Ok(AddOrganizationDomainResponse { creation_date: date(stamp.created_at) })
 }
 
 async fn list_organization_domains(
@@ -89,7 +87,7 @@ async fn delete_organization_domain(
     let who = admit(&parts.owners, caller, &request, &request.organization_id, Denied::Command).await?;
     let who = who.ok_or_else(|| missing("ORG-GDfA3"))?;
     let stamp = parts.domains.remove_org_domain(&who, &request.domain).await?;
-    Ok(DeleteOrganizationDomainResponse { deletion_date: MessageField::some(timestamp(stamp.changed_at)) })
+    Ok(DeleteOrganizationDomainResponse { deletion_date: date(stamp.changed_at) })
 }
 
 async fn generate_organization_domain_validation(

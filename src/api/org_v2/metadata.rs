@@ -5,12 +5,12 @@ use std::sync::Arc;
 use buffa::MessageField;
 
 use super::admit::admit;
-use crate::api::adapter::details::timestamp;
+use crate::api::adapter::details::{count, date};
 use crate::api::adapter::metadata::{filters, message};
 use crate::api::adapter::pages::page;
 use crate::api::adapter::routes::Resource;
-use crate::auth::{Caller, Denied, Owners};
-use crate::error::{Code, Error, Result};
+use crate::auth::{Caller, Denied, Owners, org_gone};
+use crate::error::{Code, Result};
 use crate::proto::zitadel::filter::v2::PaginationResponse;
 use crate::proto::zitadel::org::v2::{
     DeleteOrganizationMetadataRequest, DeleteOrganizationMetadataResponse, ListOrganizationMetadataRequest,
@@ -40,11 +40,12 @@ async fn set_organization_metadata(
     caller: Caller,
     request: SetOrganizationMetadataRequest,
 ) -> Result<SetOrganizationMetadataResponse> {
-    let who =
-        admit(&parts.owners, caller, &request, &request.organization_id, Denied::Command).await?.ok_or_else(gone)?;
+    let who = admit(&parts.owners, caller, &request, &request.organization_id, Denied::Command)
+        .await?
+        .ok_or_else(org_gone)?;
     let values: Vec<_> = request.metadata.iter().map(|m| (m.key.as_str(), m.value.as_slice())).collect();
     let stamp = parts.metadata.bulk_set(&who, Owner::Org, &values).await?;
-    Ok(SetOrganizationMetadataResponse { set_date: MessageField::some(timestamp(stamp.changed_at)) })
+    Ok(SetOrganizationMetadataResponse { set_date: date(stamp.changed_at) })
 }
 
 /// Who may not read it is told of none, and nobody is told which organizations there are.
@@ -65,7 +66,7 @@ async fn list_organization_metadata(
 }
 
 fn answer(total: i64, rows: Vec<MetadataRow>) -> ListOrganizationMetadataResponse {
-    let total_result = u64::try_from(total).unwrap_or(0);
+    let total_result = count(total);
     let pagination = PaginationResponse { total_result, ..PaginationResponse::default() };
     ListOrganizationMetadataResponse {
         pagination: MessageField::some(pagination),
@@ -78,13 +79,10 @@ async fn delete_organization_metadata(
     caller: Caller,
     request: DeleteOrganizationMetadataRequest,
 ) -> Result<DeleteOrganizationMetadataResponse> {
-    let who =
-        admit(&parts.owners, caller, &request, &request.organization_id, Denied::Command).await?.ok_or_else(gone)?;
+    let who = admit(&parts.owners, caller, &request, &request.organization_id, Denied::Command)
+        .await?
+        .ok_or_else(org_gone)?;
     let keys: Vec<&str> = request.keys.iter().map(String::as_str).collect();
     let stamp = parts.metadata.bulk_remove(&who, Owner::Org, &keys).await?;
-    Ok(DeleteOrganizationMetadataResponse { deletion_date: MessageField::some(timestamp(stamp.changed_at)) })
-}
-
-fn gone() -> Error {
-    Error::precondition("COMMAND-QXPGs", "Organisation not found")
+    Ok(DeleteOrganizationMetadataResponse { deletion_date: date(stamp.changed_at) })
 }

@@ -6,7 +6,7 @@ use buffa::MessageField;
 use buffa_types::google::protobuf::Timestamp;
 
 use super::admit::admit;
-use crate::api::adapter::details::{numbered, timestamp};
+use crate::api::adapter::details::{date, numbered, timestamp};
 use crate::api::adapter::filters::text_filter;
 use crate::api::adapter::pages::{details, list_details, list_page};
 use crate::api::adapter::routes::Resource;
@@ -93,7 +93,7 @@ async fn update_organization(
     let who = admit(&parts.owners, caller, &request, &request.organization_id, Denied::Object).await?;
     let who = who.ok_or_else(|| missing("ORG-1MRds"))?;
     let stamp = parts.orgs.update_org(&who, &request.name).await?;
-    Ok(UpdateOrganizationResponse { change_date: MessageField::some(timestamp(stamp.changed_at)) })
+    Ok(UpdateOrganizationResponse { change_date: date(stamp.changed_at) })
 }
 
 async fn list_organizations(
@@ -148,7 +148,7 @@ async fn delete_organization(
     let date = match admit(&parts.owners, caller, &request, &request.organization_id, Denied::Object).await? {
         None => never,
         Some(who) => match parts.removal.remove_org(&who, &who.org_id).await {
-            Ok(removed) => timestamp(removed.stamp.changed_at),
+            Ok(removed) => timestamp(removed.value.changed_at),
             Err(error) if error.code == Code::NotFound => never,
             Err(error) => return Err(error),
         },
@@ -164,7 +164,7 @@ async fn deactivate_organization(
     let who = admit(&parts.owners, caller, &request, &request.organization_id, Denied::Object).await?;
     let who = who.ok_or_else(|| missing("ORG-oL9nT"))?;
     let stamp = parts.orgs.deactivate_org(&who).await?;
-    Ok(DeactivateOrganizationResponse { change_date: MessageField::some(timestamp(stamp.changed_at)) })
+    Ok(DeactivateOrganizationResponse { change_date: date(stamp.changed_at) })
 }
 
 async fn activate_organization(
@@ -175,7 +175,7 @@ async fn activate_organization(
     let who = admit(&parts.owners, caller, &request, &request.organization_id, Denied::Object).await?;
     let who = who.ok_or_else(|| missing("ORG-Dgf3g"))?;
     let stamp = parts.orgs.reactivate_org(&who).await?;
-    Ok(ActivateOrganizationResponse { change_date: MessageField::some(timestamp(stamp.changed_at)) })
+    Ok(ActivateOrganizationResponse { change_date: date(stamp.changed_at) })
 }
 
 fn missing(id: &'static str) -> Error {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use buffa::{EnumValue, MessageField};
 
 use super::parts::Parts;
-use crate::api::adapter::details::{numbered, timestamp};
+use crate::api::adapter::details::{date, numbered};
 use crate::api::adapter::filters::{Budget, text_filter};
 use crate::api::adapter::pages::{page, pagination};
 use crate::api::adapter::routes::Resource;
@@ -49,10 +49,7 @@ async fn create_project(
     };
     let new = NewProject { id: request.project_id.as_deref(), values: &values };
     let project = parts.projects.add_project(&who, new).await?;
-    Ok(CreateProjectResponse {
-        project_id: project.id,
-        creation_date: MessageField::some(timestamp(project.stamp.created_at)),
-    })
+    Ok(CreateProjectResponse { project_id: project.id, creation_date: date(project.stamp.created_at) })
 }
 
 /// Without a change it gives the date of the last one.
@@ -72,7 +69,7 @@ async fn update_project(
         private_labeling: request.private_labeling_setting.map(|setting| i64::from(setting.to_i32())),
     };
     let stamp = parts.projects.update_project(&who, &request.project_id, &change).await?;
-    Ok(UpdateProjectResponse { change_date: MessageField::some(timestamp(stamp.changed_at)) })
+    Ok(UpdateProjectResponse { change_date: date(stamp.changed_at) })
 }
 
 /// A project that is no more gives the date of its removal, whoever asks.
@@ -93,7 +90,7 @@ async fn delete_project(
         Some(at) => Some(at),
         None => parts.owners.project_gone(&request, id).await?,
     };
-    let date = at.map_or_else(MessageField::none, |at| MessageField::some(timestamp(at)));
+    let date = at.map_or_else(MessageField::none, date);
     Ok(DeleteProjectResponse { deletion_date: date })
 }
 
@@ -129,7 +126,7 @@ async fn deactivate_project(
     let found = found.ok_or_else(|| missing("COMMAND-112M9"))?;
     let who = parts.owners.admit(caller, &request, &found, Denied::Object).await?;
     let stamp = parts.projects.deactivate_project(&who, &request.project_id).await?;
-    Ok(DeactivateProjectResponse { change_date: MessageField::some(timestamp(stamp.changed_at)) })
+    Ok(DeactivateProjectResponse { change_date: date(stamp.changed_at) })
 }
 
 async fn activate_project(
@@ -141,7 +138,7 @@ async fn activate_project(
     let found = found.ok_or_else(|| missing("COMMAND-3M9sd"))?;
     let who = parts.owners.admit(caller, &request, &found, Denied::Object).await?;
     let stamp = parts.projects.reactivate_project(&who, &request.project_id).await?;
-    Ok(ActivateProjectResponse { change_date: MessageField::some(timestamp(stamp.changed_at)) })
+    Ok(ActivateProjectResponse { change_date: date(stamp.changed_at) })
 }
 
 /// The filters of a request; nothing is granted to an organization yet.
@@ -179,8 +176,8 @@ fn message(project: OwnedProjectRow) -> Project {
     Project {
         project_id: row.id,
         organization_id: org_id,
-        creation_date: MessageField::some(timestamp(row.stamp.created_at)),
-        change_date: MessageField::some(timestamp(row.stamp.changed_at)),
+        creation_date: date(row.stamp.created_at),
+        change_date: date(row.stamp.changed_at),
         name: row.name,
         state: numbered(row.state.number()),
         project_role_assertion: row.role_assertion,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use buffa::{EnumValue, MessageField};
 
 use super::parts::Parts;
-use crate::api::adapter::details::timestamp;
+use crate::api::adapter::details::date;
 use crate::api::adapter::filters::text_filter;
 use crate::api::adapter::pages::{page, pagination};
 use crate::api::adapter::routes::Resource;
@@ -42,7 +42,7 @@ async fn add_project_role(
         group: request.group.unwrap_or_default(),
     };
     let stamp = parts.roles.add_project_role(&who, &request.project_id, &role).await?;
-    Ok(AddProjectRoleResponse { creation_date: MessageField::some(timestamp(stamp.created_at)) })
+    Ok(AddProjectRoleResponse { creation_date: date(stamp.created_at) })
 }
 
 /// A text that is not given becomes empty.
@@ -59,7 +59,7 @@ async fn update_project_role(
         group: request.group.unwrap_or_default(),
     };
     let stamp = parts.roles.update_project_role(&who, &request.project_id, &role).await?;
-    Ok(UpdateProjectRoleResponse { change_date: MessageField::some(timestamp(stamp.changed_at)) })
+    Ok(UpdateProjectRoleResponse { change_date: date(stamp.changed_at) })
 }
 
 /// Of a role that is not there it gives the newest event of its project; without a project nothing.
@@ -72,7 +72,7 @@ async fn remove_project_role(
     let Some(found) = found else { return Ok(RemoveProjectRoleResponse::default()) };
     let who = parts.owners.admit(caller, &request, &found, Denied::Object).await?;
     let stamp = parts.roles.remove_project_role(&who, &request.project_id, &request.role_key).await?;
-    let date = stamp.map_or_else(MessageField::none, |stamp| MessageField::some(timestamp(stamp.changed_at)));
+    let date = stamp.map_or_else(MessageField::none, |stamp| date(stamp.changed_at));
     Ok(RemoveProjectRoleResponse { removal_date: date })
 }
 
@@ -114,8 +114,8 @@ fn message(project_id: &str, row: RoleRow) -> ProjectRole {
     ProjectRole {
         project_id: project_id.to_owned(),
         key: row.id,
-        creation_date: MessageField::some(timestamp(row.stamp.created_at)),
-        change_date: MessageField::some(timestamp(row.stamp.changed_at)),
+        creation_date: date(row.stamp.created_at),
+        change_date: date(row.stamp.changed_at),
         display_name: row.display_name,
         group: row.group_name,
     }

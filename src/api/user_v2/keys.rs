@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use buffa::MessageField;
-
 use super::parts::Parts;
 use super::queries;
-use crate::api::adapter::details::timestamp;
+use crate::api::adapter::details::date;
 use crate::api::adapter::pages::{page, pagination};
 use crate::api::adapter::routes::Resource;
 use crate::api::adapter::times::expiration;
@@ -29,18 +27,14 @@ async fn add_key(parts: Arc<Parts>, caller: Caller, request: AddKeyRequest) -> R
     let expires_at = expiration(&request.expiration_date)?;
     let new = NewMachineKey { user_id: &request.user_id, expires_at, public_key: &request.public_key };
     let key = parts.keys.add_machine_key(&who, new).await?;
-    Ok(AddKeyResponse {
-        creation_date: MessageField::some(timestamp(key.stamp.created_at)),
-        key_id: key.id,
-        key_content: key.file,
-    })
+    Ok(AddKeyResponse { creation_date: date(key.stamp.created_at), key_id: key.id, key_content: key.file })
 }
 
 async fn remove_key(parts: Arc<Parts>, caller: Caller, request: RemoveKeyRequest) -> Result<RemoveKeyResponse> {
     let found = parts.owners.find(&request, Target::User(&request.user_id)).await?.ok_or_else(no_key)?;
     let who = parts.owners.admit_or_self(caller, &request, &found, Denied::Command).await?;
     let stamp = parts.keys.remove_machine_key(&who, &request.user_id, &request.key_id).await?;
-    Ok(RemoveKeyResponse { deletion_date: MessageField::some(timestamp(stamp.changed_at)) })
+    Ok(RemoveKeyResponse { deletion_date: date(stamp.changed_at) })
 }
 
 async fn list_keys(parts: Arc<Parts>, caller: Caller, request: ListKeysRequest) -> Result<ListKeysResponse> {
@@ -55,11 +49,11 @@ async fn list_keys(parts: Arc<Parts>, caller: Caller, request: ListKeysRequest) 
 /// A key as clients read it. It never changes, so both its dates are that of its making.
 fn message(key: OwnedCredentialRow) -> Key {
     Key {
-        creation_date: MessageField::some(timestamp(key.row.created_at)),
-        change_date: MessageField::some(timestamp(key.row.created_at)),
+        creation_date: date(key.row.created_at),
+        change_date: date(key.row.created_at),
         id: key.row.id,
         user_id: key.user_id,
         organization_id: key.org_id,
-        expiration_date: MessageField::some(timestamp(key.row.expires_at)),
+        expiration_date: date(key.row.expires_at),
     }
 }

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use buffa::MessageField;
-
 use super::parts::Parts;
-use crate::api::adapter::details::timestamp;
+use crate::api::adapter::details::date;
 use crate::api::adapter::metadata::{filters, message};
 use crate::api::adapter::pages::{page, pagination};
 use crate::api::adapter::routes::Resource;
@@ -36,7 +34,7 @@ async fn set_user_metadata(
     let who = admit(&parts, caller, &request, &request.user_id).await?;
     let user = Owner::User(&request.user_id);
     let stamp = parts.metadata.bulk_set(&who, user, &values(&request.metadata)).await?;
-    Ok(SetUserMetadataResponse { set_date: MessageField::some(timestamp(stamp.changed_at)) })
+    Ok(SetUserMetadataResponse { set_date: date(stamp.changed_at) })
 }
 
 /// Users read their own. Who may not read a user is told of no values, as if it had none or were not there.
@@ -76,7 +74,7 @@ async fn delete_user_metadata(
     let who = admit(&parts, caller, &request, &request.user_id).await?;
     let keys: Vec<&str> = request.keys.iter().map(String::as_str).collect();
     let stamp = parts.metadata.bulk_remove(&who, Owner::User(&request.user_id), &keys).await?;
-    Ok(DeleteUserMetadataResponse { deletion_date: MessageField::some(timestamp(stamp.changed_at)) })
+    Ok(DeleteUserMetadataResponse { deletion_date: date(stamp.changed_at) })
 }
 
 async fn admit<C: Call + Sync>(parts: &Parts, caller: Caller, request: &C, user_id: &str) -> Result<Admitted> {

@@ -11,9 +11,6 @@ use crate::proto::zitadel::user::v2::__buffa::oneof::search_query::Query;
 use crate::proto::zitadel::user::v2::{KeysSearchFilter, PersonalAccessTokensSearchFilter, SearchQuery, UserFieldName};
 use crate::store::{CredentialFilter, CredentialOrder, UserFilter, UserOrder};
 
-/// Deepest nesting of filters, as in version 1.
-const MAX_DEPTH: usize = 20;
-
 /// The filters of a list of users.
 ///
 /// # Errors
@@ -24,10 +21,7 @@ pub fn filters(queries: &[SearchQuery]) -> Result<Vec<UserFilter>> {
 }
 
 fn filter(query: &SearchQuery, depth: usize, budget: &mut Budget) -> Result<UserFilter> {
-    if depth > MAX_DEPTH {
-        return Err(Error::invalid("USER-zsQ97", "Too many query nesting levels (Max 20)"));
-    }
-    budget.query()?;
+    budget.nested(depth)?;
     let mut all = |queries: &[SearchQuery]| queries.iter().map(|q| filter(q, depth + 1, budget)).collect::<Result<_>>();
     // The field rules want one of them to be set.
     Ok(match query.query.as_ref() {

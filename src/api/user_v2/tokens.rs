@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use buffa::MessageField;
-
 use super::parts::Parts;
 use super::queries;
-use crate::api::adapter::details::timestamp;
+use crate::api::adapter::details::date;
 use crate::api::adapter::pages::{page, pagination};
 use crate::api::adapter::routes::Resource;
 use crate::api::adapter::times::expiration;
@@ -40,7 +38,7 @@ async fn add_personal_access_token(
     let expires_at = expiration(&request.expiration_date)?;
     let created = parts.tokens.add_personal_access_token(&who, &request.user_id, expires_at).await?;
     Ok(AddPersonalAccessTokenResponse {
-        creation_date: MessageField::some(timestamp(created.stamp.created_at)),
+        creation_date: date(created.stamp.created_at),
         token_id: created.id,
         token: created.token.to_string(),
     })
@@ -53,7 +51,7 @@ async fn remove_personal_access_token(
 ) -> Result<RemovePersonalAccessTokenResponse> {
     let who = admit(&parts, caller, &request, &request.user_id, tokens::no_token).await?;
     let stamp = parts.tokens.remove_personal_access_token(&who, &request.user_id, &request.token_id).await?;
-    Ok(RemovePersonalAccessTokenResponse { deletion_date: MessageField::some(timestamp(stamp.changed_at)) })
+    Ok(RemovePersonalAccessTokenResponse { deletion_date: date(stamp.changed_at) })
 }
 
 async fn list_personal_access_tokens(
@@ -76,10 +74,7 @@ async fn add_secret(parts: Arc<Parts>, caller: Caller, request: AddSecretRequest
     let no_user = || Error::precondition("COMMAND-x8910n", "Errors.User.NotExisting");
     let who = admit(&parts, caller, &request, &request.user_id, no_user).await?;
     let made = parts.tokens.generate_machine_secret(&who, &request.user_id, no_user).await?;
-    Ok(AddSecretResponse {
-        creation_date: MessageField::some(timestamp(made.stamp.changed_at)),
-        client_secret: made.secret.to_string(),
-    })
+    Ok(AddSecretResponse { creation_date: date(made.stamp.changed_at), client_secret: made.secret.to_string() })
 }
 
 async fn remove_secret(
@@ -89,7 +84,7 @@ async fn remove_secret(
 ) -> Result<RemoveSecretResponse> {
     let who = admit(&parts, caller, &request, &request.user_id, tokens::no_owner_of_secret).await?;
     let stamp = parts.tokens.remove_machine_secret(&who, &request.user_id).await?;
-    Ok(RemoveSecretResponse { deletion_date: MessageField::some(timestamp(stamp.changed_at)) })
+    Ok(RemoveSecretResponse { deletion_date: date(stamp.changed_at) })
 }
 
 /// What users may do for themselves, too.
@@ -107,11 +102,11 @@ async fn admit<C: Call + Sync>(
 /// A token as clients read it, never with its text. It never changes, so both its dates are that of its making.
 fn message(token: OwnedCredentialRow) -> PersonalAccessToken {
     PersonalAccessToken {
-        creation_date: MessageField::some(timestamp(token.row.created_at)),
-        change_date: MessageField::some(timestamp(token.row.created_at)),
+        creation_date: date(token.row.created_at),
+        change_date: date(token.row.created_at),
         id: token.row.id,
         user_id: token.user_id,
         organization_id: token.org_id,
-        expiration_date: MessageField::some(timestamp(token.row.expires_at)),
+        expiration_date: date(token.row.expires_at),
     }
 }

@@ -6,7 +6,7 @@ use buffa::MessageField;
 
 use super::parts::Parts;
 use super::{metadata, queries};
-use crate::api::adapter::details::{numbered, timestamp};
+use crate::api::adapter::details::{date, numbered};
 use crate::api::adapter::pages::{details, list_details, list_page};
 use crate::api::adapter::routes::Resource;
 use crate::auth::{Caller, Denied, Target};
@@ -46,11 +46,7 @@ async fn create_user(parts: Arc<Parts>, caller: Caller, request: CreateUserReque
     let (id, user_name) = (request.user_id.as_deref(), request.username.as_deref());
     let metadata = &metadata::values(&request.metadata);
     let user = parts.users.add_machine_user(&who, NewMachine { id, user_name, values: &values, metadata }).await?;
-    Ok(CreateUserResponse {
-        id: user.id,
-        creation_date: MessageField::some(timestamp(user.stamp.created_at)),
-        ..CreateUserResponse::default()
-    })
+    Ok(CreateUserResponse { id: user.id, creation_date: date(user.stamp.created_at), ..CreateUserResponse::default() })
 }
 
 /// Without a change it gives the date of the last one.
@@ -72,10 +68,7 @@ async fn update_user(parts: Arc<Parts>, caller: Caller, request: UpdateUserReque
         metadata: &metadata::values(&request.metadata),
     };
     let updated = parts.users.update_machine(&who, &request.user_id, &change, MISSING).await?;
-    Ok(UpdateUserResponse {
-        change_date: MessageField::some(timestamp(updated.stamp.changed_at)),
-        ..UpdateUserResponse::default()
-    })
+    Ok(UpdateUserResponse { change_date: date(updated.stamp.changed_at), ..UpdateUserResponse::default() })
 }
 
 async fn get_user_by_id(parts: Arc<Parts>, caller: Caller, request: GetUserByIDRequest) -> Result<GetUserByIDResponse> {
@@ -91,7 +84,7 @@ async fn list_users(parts: Arc<Parts>, caller: Caller, request: ListUsersRequest
     let list = parts.users.list_all_users(&reach, &filters, order, list_page(&request.query)).await?;
     let mut told = list_details(&list);
     // Lists are of the moment they are asked for.
-    told.get_or_insert_default().timestamp = MessageField::some(timestamp(reach.now));
+    told.get_or_insert_default().timestamp = date(reach.now);
     Ok(ListUsersResponse {
         details: told,
         sorting_column: request.sorting_column,

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use buffa::{EnumValue, MessageField};
+use buffa::EnumValue;
 
-use crate::api::adapter::details::{optional_timestamp, timestamp};
+use crate::api::adapter::details::{date, optional_timestamp};
 use crate::api::adapter::routes::Resource;
 use crate::auth::Caller;
 use crate::error::{Code, Error, Result};
@@ -39,7 +39,7 @@ async fn create_web_key(
         return Err(Error::native(Code::InvalidArgument, text));
     }
     let key = keys.create_web_key(&who).await?;
-    Ok(CreateWebKeyResponse { id: key.id, creation_date: MessageField::some(timestamp(key.created_at)) })
+    Ok(CreateWebKeyResponse { id: key.id, creation_date: date(key.created_at) })
 }
 
 async fn activate_web_key(
@@ -49,7 +49,7 @@ async fn activate_web_key(
 ) -> Result<ActivateWebKeyResponse> {
     let who = caller.admit(&request)?;
     let at = keys.activate_web_key(&who, &request.id).await?;
-    Ok(ActivateWebKeyResponse { change_date: MessageField::some(timestamp(at)) })
+    Ok(ActivateWebKeyResponse { change_date: date(at) })
 }
 
 async fn delete_web_key(
@@ -87,8 +87,8 @@ fn message(key: WebKey) -> WebKeyMessage {
     let rsa = RSA { bits: EnumValue::from(bits), hasher: EnumValue::from(hasher) };
     WebKeyMessage {
         id: key.id,
-        creation_date: MessageField::some(timestamp(key.created_at)),
-        change_date: MessageField::some(timestamp(key.changed_at)),
+        creation_date: date(key.created_at),
+        change_date: date(key.changed_at),
         state: EnumValue::from(state),
         key: Some(Key::Rsa(Box::new(rsa))),
     }

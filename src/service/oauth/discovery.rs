@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+/// Where clients find the document, below the issuer (OpenID Connect Discovery 1.0, section 4).
+pub const DISCOVERY_PATH: &str = "/.well-known/openid-configuration";
 /// Methods by which clients authenticate.
 const METHODS: &[&str] = &["client_secret_basic", "client_secret_post", "private_key_jwt"];
 /// Algorithms of the assertions with which they do.

@@ -16,7 +16,7 @@ mod revocation;
 mod userinfo;
 
 pub use credentials::Credentials;
-pub use discovery::{Discovery, Issuer};
+pub use discovery::{DISCOVERY_PATH, Discovery, Issuer};
 pub use endpoints::{OAuth, Parts};
 pub use error::{OAuthError, OAuthResult};
 pub use grants::TokenRequest;
