@@ -186,7 +186,6 @@ enum Target<'w> {
 
 impl<'w> Target<'w> {
     async fn lock(work: &'w mut Work, at: MetadataOwner<'_>) -> Result<Self> {
-        let no_user = || Error::precondition("COMMAND-uXHNj", USER_NOT_FOUND);
         Ok(match at.user_id {
             None => Self::Org(work.org_held(at.org_id).await?.ok_or_else(org_gone)?),
             Some(id) => Self::User(work.user_held(UserAt { org_id: at.org_id, id }).await?.ok_or_else(no_user)?),
@@ -206,6 +205,11 @@ impl<'w> Target<'w> {
             Self::User(user) => user.record(change).await?,
         })
     }
+}
+
+/// There is no such user to keep values with.
+pub fn no_user() -> Error {
+    Error::precondition("COMMAND-uXHNj", USER_NOT_FOUND)
 }
 
 /// SHA-256 of a value, in hex.

@@ -8,14 +8,13 @@ use crate::api::adapter::metadata::{filters, message};
 use crate::api::adapter::pages::{page, pagination};
 use crate::api::adapter::routes::Resource;
 use crate::auth::{Admitted, Caller, Denied, Target};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Result};
 use crate::proto::Call;
 use crate::proto::zitadel::user::v2::{
     DeleteUserMetadataRequest, DeleteUserMetadataResponse, ListUserMetadataRequest, ListUserMetadataResponse, Metadata,
     SetUserMetadataRequest, SetUserMetadataResponse,
 };
-use crate::service::metadata::Owner;
-use crate::service::texts::USER_NOT_FOUND;
+use crate::service::metadata::{Owner, no_user};
 use crate::store::Listed;
 
 /// RPCs of metadata.
@@ -79,7 +78,7 @@ async fn delete_user_metadata(
 
 async fn admit<C: Call + Sync>(parts: &Parts, caller: Caller, request: &C, user_id: &str) -> Result<Admitted> {
     let found = parts.owners.find(request, Target::User(user_id)).await?;
-    let found = found.ok_or_else(|| Error::precondition("COMMAND-uXHNj", USER_NOT_FOUND))?;
+    let found = found.ok_or_else(no_user)?;
     parts.owners.admit(caller, request, &found, Denied::Command).await
 }
 
