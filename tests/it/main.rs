@@ -15,6 +15,7 @@ mod connections;
 mod contract;
 mod crash;
 mod database;
+mod database_tls;
 mod durable;
 mod errors;
 mod families;
