@@ -10,8 +10,8 @@ use crate::auth::{Admitted, org_gone};
 use crate::crypto::secrets;
 use crate::error::{Error, Result};
 use crate::store::{
-    Change, Listed, MetadataEntry, MetadataHeld, MetadataOwner, MetadataRemoved, MetadataRow, MetadataSet, Page,
-    Recorded, Stamp, TextFilter, UserAt, Work,
+    Change, Held, Listed, MetadataEntry, MetadataHeld, MetadataOwner, MetadataRemoved, MetadataRow, MetadataSet,
+    OrgRow, Page, Recorded, Stamp, TextFilter, UserAt, UserRow, Work,
 };
 
 /// Most keys of one owner (ADR 4).
@@ -65,8 +65,8 @@ impl Metadata {
     }
 
     async fn write(&self, who: &Admitted, owner: Owner<'_>, values: &[(&str, &[u8])], again: bool) -> Result<Stamp> {
-        let given = values.iter().filter(|(_, value)| !value.is_empty());
-        let given: Vec<_> = given.map(|(key, value)| MetadataEntry { key, value, digest: digest(value) }).collect();
+        let mut given = entries(values);
+        given.retain(|entry| !entry.value.is_empty());
         let at = owner.at(who);
         let work = self.0.store.work(who.actor(), async |mut work| {
             let mut target = Target::lock(&mut work, at).await?;
@@ -74,7 +74,7 @@ impl Metadata {
                 return Err(Error::precondition("META-9mm2d", "Metadata list is empty"));
             }
             let held = target.unit().metadata_held(at).await?;
-            let entries = changing(&held, &given, again);
+            let entries = changing(&held, given.iter(), again);
             if entries.is_empty() {
                 return Ok(newest(&held, &given));
             }
@@ -142,15 +142,50 @@ impl Metadata {
     }
 }
 
+/// Keys and values as they are given, with what the events say of the values.
+pub(super) fn entries<'a>(values: &[(&'a str, &'a [u8])]) -> Vec<MetadataEntry<'a>> {
+    values.iter().map(|(key, value)| MetadataEntry { key, value, digest: digest(value) }).collect()
+}
+
+/// Sets values of a user that is locked or being made, those that change, and removes those whose value is empty. Of a
+/// key that is given twice the last one counts. Gives the last event, if anything changed.
+///
+/// # Errors
+/// `META-Tm7k2` more keys or bytes than an owner may have.
+pub(super) async fn change<R>(
+    user: &mut Held<'_, R>,
+    at: UserAt<'_>,
+    given: &[MetadataEntry<'_>],
+) -> Result<Option<Recorded>> {
+    if given.is_empty() {
+        return Ok(None);
+    }
+    let owner = MetadataOwner { org_id: at.org_id, user_id: Some(at.id) };
+    let mut held = user.work.metadata_held(owner).await?;
+    let last: BTreeMap<&str, &MetadataEntry<'_>> = given.iter().map(|entry| (entry.key, entry)).collect();
+    let goes = |row: &MetadataHeld| last.get(row.key.as_str()).is_some_and(|entry| entry.value.is_empty());
+    let gone: Vec<String> = held.extract_if(.., |row| goes(row)).map(|row| row.key).collect();
+    let keys: Vec<&str> = gone.iter().map(String::as_str).collect();
+    let set = changing(&held, last.into_values().filter(|entry| !entry.value.is_empty()), false);
+    fits(&held, &set)?;
+    let mut event = None;
+    if !keys.is_empty() {
+        event = Some(user.record(&MetadataRemoved { owner, keys }).await?);
+    }
+    if !set.is_empty() {
+        event = Some(user.record(&MetadataSet { owner, entries: set }).await?);
+    }
+    Ok(event)
+}
+
 /// Who has the values, locked.
 enum Target<'w> {
-    Org(crate::store::Held<'w, crate::store::OrgRow>),
-    User(crate::store::Held<'w, crate::store::UserRow>),
+    Org(Held<'w, OrgRow>),
+    User(Held<'w, UserRow>),
 }
 
 impl<'w> Target<'w> {
     async fn lock(work: &'w mut Work, at: MetadataOwner<'_>) -> Result<Self> {
-        let no_user = || Error::precondition("COMMAND-uXHNj", USER_NOT_FOUND);
         Ok(match at.user_id {
             None => Self::Org(work.org_held(at.org_id).await?.ok_or_else(org_gone)?),
             Some(id) => Self::User(work.user_held(UserAt { org_id: at.org_id, id }).await?.ok_or_else(no_user)?),
@@ -172,6 +207,11 @@ impl<'w> Target<'w> {
     }
 }
 
+/// There is no such user to keep values with.
+pub fn no_user() -> Error {
+    Error::precondition("COMMAND-uXHNj", USER_NOT_FOUND)
+}
+
 /// SHA-256 of a value, in hex.
 fn digest(value: &[u8]) -> String {
     secrets::digest(value).iter().fold(String::with_capacity(64), |mut text, byte| {
@@ -182,9 +222,13 @@ fn digest(value: &[u8]) -> String {
 }
 
 /// Those of the given values that change something when they are written one after the other, or all.
-fn changing<'g>(held: &[MetadataHeld], given: &'g [MetadataEntry<'g>], again: bool) -> Vec<&'g MetadataEntry<'g>> {
+fn changing<'g>(
+    held: &[MetadataHeld],
+    given: impl Iterator<Item = &'g MetadataEntry<'g>>,
+    again: bool,
+) -> Vec<&'g MetadataEntry<'g>> {
     let mut now: BTreeMap<&str, &str> = held.iter().map(|row| (row.key.as_str(), row.digest.as_str())).collect();
-    let mut changes = Vec::with_capacity(given.len());
+    let mut changes = Vec::new();
     for entry in given {
         let before = now.insert(entry.key, &entry.digest);
         if again || before != Some(entry.digest.as_str()) {

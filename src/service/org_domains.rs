@@ -6,7 +6,7 @@ use super::outcome::{changed, made};
 use crate::auth::{Admitted, org_gone};
 use crate::error::{Error, Result};
 use crate::store::{
-    DomainAdded, DomainRemoved, DomainRow, Held, Listed, OrgRow, Page, PrimaryDomainSet, Stamp, TextFilter,
+    DomainAdded, DomainOrder, DomainRemoved, DomainRow, Held, Listed, OrgRow, Page, PrimaryDomainSet, Stamp, TextFilter,
 };
 
 /// Most domains of an organization: they go in one step when it is removed (ADR 4).
@@ -22,9 +22,10 @@ impl OrgDomains {
         &self,
         who: &Admitted,
         filters: &[TextFilter],
+        order: DomainOrder,
         page: Page,
     ) -> Result<Listed<DomainRow>> {
-        Ok(self.0.store.domain_search(&who.org_id, filters, page).await?)
+        Ok(self.0.store.domain_search(&who.org_id, filters, order, page).await?)
     }
 
     /// Adds a domain, which counts as verified at once.
@@ -102,7 +103,7 @@ impl OrgDomains {
     async fn verified_already(&self, who: &Admitted, domain: &str, missing: &'static str) -> Result<()> {
         let exact = [TextFilter::equal_in_any_case(domain)];
         let page = Page { offset: 0, limit: 1, ascending: true };
-        if self.0.store.domain_search(&who.org_id, &exact, page).await?.rows.is_empty() {
+        if self.0.store.domain_search(&who.org_id, &exact, DomainOrder::Created, page).await?.rows.is_empty() {
             return Err(Error::not_found(missing, NOT_THERE));
         }
         Err(Error::precondition("ORG-HGw21", "Domain is already verified"))

@@ -2,7 +2,7 @@
 
 use super::outcome::{Created, changed, made};
 use super::texts::USER_NOT_FOUND;
-use super::{Deps, chosen, members, user_grants};
+use super::{Deps, chosen, members, metadata, user_grants};
 use crate::auth::{Admitted, Reach};
 use crate::error::{Code, Error, Result};
 use crate::store::{
@@ -25,6 +25,8 @@ pub struct NewMachine<'a> {
     pub user_name: Option<&'a str>,
     /// What else it says.
     pub values: &'a MachineValues,
+    /// Keys and values that are kept with it; empty values are passed over.
+    pub metadata: &'a [(&'a str, &'a [u8])],
 }
 
 /// What a machine user says from now on; what is not given stays as it is.
@@ -38,6 +40,8 @@ pub struct MachineChange<'a> {
     pub description: Option<&'a str>,
     /// Number of `AccessTokenType`.
     pub access_token_type: Option<i64>,
+    /// Keys and values that are kept with it; those with an empty value are removed.
+    pub metadata: &'a [(&'a str, &'a [u8])],
 }
 
 /// What came of a change that may have been none.
@@ -63,15 +67,17 @@ impl Users {
     ///
     /// # Errors
     /// Code 3 the chosen id has other signs than ids may have, or the login name looks like an id of the server;
-    /// `COMMAND-k2una` the chosen id is used, or looks like one of the server; code 6 login name taken.
+    /// `COMMAND-k2una` the chosen id is used, or looks like one of the server; code 6 login name taken; `META-Tm7k2`
+    /// more metadata than a user may have.
     pub async fn add_machine_user(&self, who: &Admitted, new: NewMachine<'_>) -> Result<Created> {
-        let NewMachine { id: chosen, user_name, values } = new;
+        let NewMachine { id: chosen, user_name, values, .. } = new;
         self.fresh(chosen, user_name).await?;
         let id = match chosen {
             Some(id) => id.to_owned(),
             None => self.0.env.ids.next().await,
         };
         let user_name = user_name.unwrap_or(&id);
+        let metadata = metadata::entries(new.metadata);
         let at = UserAt { org_id: &who.org_id, id: &id };
         let work = self.0.store.work(who.actor(), async |mut work| {
             let taken = work.handles_taken(at.id, user_name).await?;
@@ -82,7 +88,9 @@ impl Users {
                 return Err(Error::already_exists(NAME_TAKEN));
             }
             let mut user = work.begin(AggregateKind::User, at.org_id, at.id);
-            Ok(made(&user.record(&MachineAdded { at, user_name, values }).await?))
+            let added = user.record(&MachineAdded { at, user_name, values }).await?;
+            metadata::change(&mut user, at, &metadata).await?;
+            Ok(made(&added))
         });
         let stamp = work.await?;
         Ok(Created { id, stamp })
@@ -91,7 +99,8 @@ impl Users {
     /// Changes what is given of a user.
     ///
     /// # Errors
-    /// `missing` no such user; code 3 the login name looks like an id of the server, code 6 it is taken.
+    /// `missing` no such user; code 3 the login name looks like an id of the server, code 6 it is taken; `META-Tm7k2`
+    /// more metadata than a user may have.
     pub async fn update_machine(
         &self,
         who: &Admitted,
@@ -102,6 +111,7 @@ impl Users {
         // A user that chose no login name has its id for one.
         self.fresh(None, change.user_name.filter(|name| *name != id)).await?;
         let at = UserAt { org_id: &who.org_id, id };
+        let metadata = metadata::entries(change.metadata);
         let work = self.0.store.work(who.actor(), async |mut work| {
             let mut user = work.user_held(at).await?.ok_or_else(|| not_found(missing))?;
             let renamed = rename(&mut user, at, change.user_name).await?;
@@ -110,6 +120,7 @@ impl Users {
                 Some(values) => Some(user.record(&MachineChanged { at, values: &values }).await?),
                 None => renamed,
             };
+            let event = metadata::change(&mut user, at, &metadata).await?.or(event);
             let stamp = event.as_ref().map(|event| changed(event, user.row.stamp.created_at));
             Ok(Updated { changed: stamp.is_some(), stamp: stamp.unwrap_or_else(|| user.row.stamp.clone()) })
         });

@@ -246,6 +246,12 @@ fn is_starting(error: &sqlx::Error) -> bool {
     }
 }
 
+/// Whether an error is one of files, which a network does not know.
+fn is_file(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{IsADirectory, NotFound, PermissionDenied};
+    matches!(error.kind(), IsADirectory | NotFound | PermissionDenied)
+}
+
 /// Why PostgreSQL let nobody in, and what to do.
 fn reason(error: &sqlx::Error, options: &PgConnectOptions) -> String {
     let (user, database) = (options.get_username(), options.get_database().unwrap_or(options.get_username()));
@@ -253,12 +259,18 @@ fn reason(error: &sqlx::Error, options: &PgConnectOptions) -> String {
         sqlx::Error::Io(e) if e.kind() == std::io::ErrorKind::ConnectionRefused => {
             format!("refuses connections ({e}); is it running, and are host and port right?")
         }
+        sqlx::Error::Io(e) if is_file(e) && options.get_socket().is_none() => format!(
+            "cannot be reached, for a file of the URL cannot be read ({e}); sslrootcert, sslcert and sslkey name PEM files"
+        ),
+        sqlx::Error::Io(e) if e.kind() == std::io::ErrorKind::InvalidData => format!(
+            "does not prove by its certificate that it is the right one ({e}); sslrootcert names the file of the \
+             authority that signed it, and the host of the URL must be a name in it"
+        ),
         sqlx::Error::Io(e) => format!("cannot be reached ({e}); are host and port right, and is it PostgreSQL?"),
-        sqlx::Error::Tls(_) => {
-            "wants or is asked for TLS, which this program does not speak; use sslmode=disable on a network you trust, \
-             or a tunnel"
-                .to_owned()
-        }
+        sqlx::Error::Tls(e) => format!(
+            "cannot be spoken to with TLS ({e}); turn it on there (ssl = on), check sslrootcert, sslcert and sslkey, or \
+             write sslmode=disable on a network you trust"
+        ),
         sqlx::Error::Database(db) => match db.code().as_deref() {
             Some("28P01") => format!("refuses the password of user {user:?}"),
             Some("28000") => format!("does not let user {user:?} in ({}); check user and pg_hba.conf", db.message()),

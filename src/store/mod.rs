@@ -98,7 +98,7 @@ pub use memory::{BUDGET, Heap, Holder, Remembered};
 pub use metadata::{MetadataEntry, MetadataHeld, MetadataOwner, MetadataRemoved, MetadataSet};
 pub use oauth_clients::{ClientRow, MachineRow, RolesRow};
 pub use oidc_apps::OidcAppChanged;
-pub use org_domains::{DomainAdded, DomainMoved, DomainRemoved, PrimaryDomainSet};
+pub use org_domains::{DomainAdded, DomainMoved, DomainOrder, DomainRemoved, PrimaryDomainSet};
 pub use org_removal::{Leaving, LeavingRow, LeavingThing, OrgRemoved, Swept};
 pub use org_search::{OrgFilter, OrgOrder};
 pub use orgs::{OrgAdded, OrgRenamed, OrgSwitched, OrgTaken};

@@ -13,8 +13,8 @@ use crate::clock::Micros;
 
 macro_rules! base {
     () => {
-        "SELECT d.domain AS id, d.domain = o.primary_domain AS is_primary, d.sequence, d.created_at, d.changed_at \
-         FROM org_domains d JOIN organizations o ON o.id = d.org_id WHERE d.org_id = "
+        "SELECT d.domain AS id, d.domain_folded, d.domain = o.primary_domain AS is_primary, d.sequence, d.created_at, \
+         d.changed_at FROM org_domains d JOIN organizations o ON o.id = d.org_id WHERE d.org_id = "
     };
 }
 
@@ -27,15 +27,39 @@ pub(super) const DOMAIN_TOUCH: &str =
 pub(super) const DOMAIN_DELETE: &str = "DELETE FROM org_domains WHERE org_id = $1 AND domain_folded = $2";
 pub(super) const ORG_SET_PRIMARY: &str = "UPDATE organizations SET primary_domain = $2 WHERE id = $1";
 
+/// By what a list of domains is sorted. An organization has few of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DomainOrder {
+    /// Creation.
+    Created,
+    /// The domain, in whatever case.
+    Name,
+}
+
+impl DomainOrder {
+    fn column(self) -> &'static str {
+        match self {
+            Self::Created => "created_at",
+            Self::Name => "domain_folded",
+        }
+    }
+}
+
 impl Store {
     /// Domains of an organization that pass all filters.
-    pub async fn domain_search(&self, org_id: &str, filters: &[TextFilter], page: Page) -> Result<Listed<DomainRow>> {
+    pub async fn domain_search(
+        &self,
+        org_id: &str,
+        filters: &[TextFilter],
+        order: DomainOrder,
+        page: Page,
+    ) -> Result<Listed<DomainRow>> {
         let mut query = self.builder(concat!("WITH f AS (", base!()));
         query.bind(org_id).push(" AND o.state <> 3");
         for filter in filters {
             filter.push(query.push(" AND "), "d.domain");
         }
-        paged(&mut query, Source { org_id, kind: AggregateKind::Org, id: Some(org_id) }, "created_at", page);
+        paged(&mut query, Source { org_id, kind: AggregateKind::Org, id: Some(org_id) }, order.column(), page);
         self.list(&query.build(filters.is_empty())).await
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 /// Where the data lives.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ pub fn target_of(url: Option<&str>, data_dir: &Path) -> std::result::Result<Targ
         None => Ok(Target::Sqlite(data_dir.join("claviger.db"))),
         Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
             PgConnectOptions::from_str(url)
-                .map(|o| Target::Postgres(Box::new(o.application_name("claviger"))))
+                .map(|o| Target::Postgres(Box::new(strict(o).application_name("claviger"))))
                 .map_err(|_| "DATABASE_URL is not a valid postgres:// URL".to_owned())
         }
         Some(url) => url
@@ -53,5 +53,28 @@ pub fn target_of(url: Option<&str>, data_dir: &Path) -> std::result::Result<Targ
             .filter(|path| !path.is_empty())
             .map(|path| Target::Sqlite(PathBuf::from(path)))
             .ok_or_else(|| "DATABASE_URL must begin with postgres:// or sqlite:".to_owned()),
+    }
+}
+
+/// `verify-ca` checks the name of the server too. The driver trusts public authorities beside the root certificate of
+/// the URL, so that without the name anybody's certificate for anything would do (ADR 19).
+fn strict(options: PgConnectOptions) -> PgConnectOptions {
+    match options.get_ssl_mode() {
+        PgSslMode::VerifyCa => options.ssl_mode(PgSslMode::VerifyFull),
+        _ => options,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_never_trusted_without_its_name() {
+        for (asked, meant) in [("verify-ca", "VerifyFull"), ("verify-full", "VerifyFull"), ("require", "Require")] {
+            let url = format!("postgres://u@h/d?sslmode={asked}");
+            let Ok(Target::Postgres(options)) = target_of(Some(&url), Path::new("")) else { panic!("{url}") };
+            assert_eq!(format!("{:?}", options.get_ssl_mode()), meant);
+        }
     }
 }

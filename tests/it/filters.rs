@@ -1,6 +1,9 @@
 //! Every list against plain Rust: its query types, all text methods, its sorting columns, and AND, OR and NOT where it
 //! has them. What a list answers without filters is what the filters are held against. The seed is fixed.
 
+mod v2;
+mod wider;
+
 use serde_json::{Value, json};
 
 use crate::support::{TestServer, text};
@@ -29,8 +32,12 @@ struct List {
     base: Value,
     /// Names of the filters in the request and of the rows in the answer.
     names: (&'static str, &'static str),
+    /// The part of the request that says which page.
+    pages: &'static str,
     /// What the names of text methods begin with.
     methods: &'static str,
+    /// Whether a text to compare with may not be empty.
+    filled: bool,
     /// Query, its field, and where rows have what it is compared with.
     texts: Vec<(&'static str, &'static str, &'static str)>,
     /// Queries that want the same value.
@@ -39,8 +46,12 @@ struct List {
     one_of: Vec<(&'static str, &'static str, &'static str)>,
     /// Queries that no row here passes.
     nothing: Vec<Value>,
+    /// Filters of other forms.
+    others: Vec<Filter>,
     /// Sorting columns, and where rows have what is sorted.
     sorts: Vec<(&'static str, &'static str)>,
+    /// Whether what is sorted is sorted in any case.
+    folded: bool,
     /// Whether it has AND, OR and NOT.
     trees: bool,
 }
@@ -51,12 +62,16 @@ impl List {
             path: format!("/management/v1{path}"),
             base: json!({}),
             names: ("queries", "result"),
+            pages: "query",
             methods: "TEXT_QUERY_METHOD_",
+            filled: false,
             texts: Vec::new(),
             equals: Vec::new(),
             one_of: Vec::new(),
             nothing: Vec::new(),
+            others: Vec::new(),
             sorts: Vec::new(),
+            folded: false,
             trees: false,
         }
     }
@@ -143,7 +158,7 @@ impl List {
         for (query, field, at) in self.texts.iter().copied() {
             for (method, name) in METHODS.iter().enumerate() {
                 let own = rows.iter().map(|row| text(row, at));
-                for value in own.chain(VALUES.map(str::to_owned)) {
+                for value in own.chain(VALUES.map(str::to_owned)).filter(|v| !(self.filled && v.is_empty())) {
                     let json = json!({query: {field: value, "method": format!("{}{name}", self.methods)}});
                     all.push(Filter::new(json, move |row| selects(method, &value, &text(row, at))));
                 }
@@ -166,6 +181,7 @@ impl List {
                 all.push(Filter::new(json, move |row| values.contains(&text(row, at))));
             }
         }
+        all.extend(self.others.iter().cloned());
         all.extend(self.nothing.iter().map(|query| Filter::new(query.clone(), |_| false)));
         all
     }
@@ -200,8 +216,9 @@ impl List {
     async fn sorted(&self, server: &TestServer, all: &[Value]) {
         for (column, at) in &self.sorts {
             for asc in [true, false] {
-                let got = self.ask(server, &[], &json!({"query": {"asc": asc}, "sortingColumn": column})).await;
-                let mut keys: Vec<String> = got.iter().map(|row| text(row, at)).collect();
+                let got = self.ask(server, &[], &json!({self.pages: {"asc": asc}, "sortingColumn": column})).await;
+                let key = |row| if self.folded { text(row, at).to_lowercase() } else { text(row, at) };
+                let mut keys: Vec<String> = got.iter().map(key).collect();
                 if !asc {
                     keys.reverse();
                 }

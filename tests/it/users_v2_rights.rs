@@ -25,6 +25,8 @@ fn about(id: &str) -> Vec<(&'static str, Value, &'static str)> {
         ("RemoveKey", json!({"userId": id, "keyId": "1"}), "AUTH-AWfge"),
         ("AddPersonalAccessToken", json!({"userId": id, "expirationDate": ENDS}), "AUTH-AWfge"),
         ("RemovePersonalAccessToken", json!({"userId": id, "tokenId": "1"}), "AUTH-AWfge"),
+        ("SetUserMetadata", json!({"userId": id, "metadata": [{"key": "k", "value": "dg=="}]}), "AUTH-AWfge"),
+        ("DeleteUserMetadata", json!({"userId": id, "keys": ["k"]}), "AUTH-AWfge"),
     ];
     for name in
         ["LockUser", "UnlockUser", "DeactivateUser", "ReactivateUser", "AddSecret", "RemoveSecret", "DeleteUser"]

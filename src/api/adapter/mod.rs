@@ -16,6 +16,7 @@ mod grpc_web_text;
 pub mod guard;
 pub mod json;
 pub mod limits;
+pub mod metadata;
 pub mod pages;
 mod paths;
 pub mod request_id;

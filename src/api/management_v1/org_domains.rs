@@ -15,7 +15,7 @@ use crate::proto::zitadel::management::v1::{
 use crate::proto::zitadel::org::v1::__buffa::oneof::domain_search_query::Query;
 use crate::proto::zitadel::org::v1::{Domain, DomainSearchQuery};
 use crate::service::org_domains::OrgDomains;
-use crate::store::{DomainRow, TextFilter};
+use crate::store::{DomainOrder, DomainRow, TextFilter};
 
 /// RPCs of domains.
 pub fn routes(table: Resource<OrgDomains>) -> Resource<OrgDomains> {
@@ -35,7 +35,7 @@ async fn list_org_domains(
 ) -> Result<ListOrgDomainsResponse> {
     let who = caller.admit(&request)?;
     let filters: Vec<TextFilter> = request.queries.iter().filter_map(filter).collect();
-    let list = domains.list_org_domains(&who, &filters, page(&request.query)).await?;
+    let list = domains.list_org_domains(&who, &filters, DomainOrder::Created, page(&request.query)).await?;
     Ok(ListOrgDomainsResponse {
         details: list_details(&list),
         result: list.rows.into_iter().map(|row| message(&who.org_id, row)).collect(),

@@ -53,7 +53,8 @@ async fn add_machine_user(
         description: request.description,
         access_token_type: i64::from(request.access_token_type.to_i32()),
     };
-    let new = NewMachine { id: request.user_id.as_deref(), user_name: Some(&request.user_name), values: &values };
+    let (id, user_name) = (request.user_id.as_deref(), Some(request.user_name.as_str()));
+    let new = NewMachine { id, user_name, values: &values, metadata: &[] };
     let user = users.add_machine_user(&who, new).await?;
     Ok(AddMachineUserResponse { details: details(&who.org_id, &user.stamp), user_id: user.id })
 }
@@ -69,6 +70,7 @@ async fn update_machine(
         name: Some(&request.name),
         description: Some(&request.description),
         access_token_type: Some(i64::from(request.access_token_type.to_i32())),
+        metadata: &[],
     };
     let updated = users.update_machine(&who, &request.user_id, &change, "COMMAND-5M0od").await?;
     if !updated.changed {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use buffa::EnumValue;
+
 use super::admit::admit;
 use crate::api::adapter::details::date;
 use crate::api::adapter::filters::text_filter;
@@ -12,12 +14,13 @@ use crate::error::{Error, Result};
 use crate::proto::zitadel::org::v2::__buffa::oneof::domain_search_filter::Filter;
 use crate::proto::zitadel::org::v2::{
     AddOrganizationDomainRequest, AddOrganizationDomainResponse, DeleteOrganizationDomainRequest,
-    DeleteOrganizationDomainResponse, Domain, DomainSearchFilter, GenerateOrganizationDomainValidationRequest,
-    GenerateOrganizationDomainValidationResponse, ListOrganizationDomainsRequest, ListOrganizationDomainsResponse,
-    VerifyOrganizationDomainRequest, VerifyOrganizationDomainResponse,
+    DeleteOrganizationDomainResponse, Domain, DomainFieldName, DomainSearchFilter,
+    GenerateOrganizationDomainValidationRequest, GenerateOrganizationDomainValidationResponse,
+    ListOrganizationDomainsRequest, ListOrganizationDomainsResponse, VerifyOrganizationDomainRequest,
+    VerifyOrganizationDomainResponse,
 };
 use crate::service::org_domains::OrgDomains;
-use crate::store::{DomainRow, TextFilter};
+use crate::store::{DomainOrder, DomainRow, TextFilter};
 
 /// What the functions of this file work with.
 pub struct Parts {
@@ -57,7 +60,7 @@ async fn list_organization_domains(
     let who = admit(&parts.owners, caller, &request, &request.organization_id, Denied::Command).await?;
     let who = who.ok_or_else(|| Error::not_found("QUERY-leq5Q", "Organisation not found"))?;
     let filters: Vec<TextFilter> = request.filters.iter().filter_map(filter).collect();
-    let list = parts.domains.list_org_domains(&who, &filters, page).await?;
+    let list = parts.domains.list_org_domains(&who, &filters, order(request.sorting_column), page).await?;
     Ok(ListOrganizationDomainsResponse {
         pagination: pagination(&list, page),
         domains: list.rows.into_iter().map(|row| message(&who.org_id, row)).collect(),
@@ -67,6 +70,14 @@ async fn list_organization_domains(
 /// The field rules want one to be set.
 fn filter(filter: &DomainSearchFilter) -> Option<TextFilter> {
     filter.filter.as_ref().map(|Filter::DomainFilter(f)| text_filter(f.method, &f.domain))
+}
+
+/// Numbers that mean nothing sort as none does.
+fn order(column: EnumValue<DomainFieldName>) -> DomainOrder {
+    match column.as_known() {
+        Some(DomainFieldName::DOMAIN_FIELD_NAME_NAME) => DomainOrder::Name,
+        _ => DomainOrder::Created,
+    }
 }
 
 fn message(org_id: &str, row: DomainRow) -> Domain {

@@ -6,20 +6,18 @@ use buffa::MessageField;
 
 use super::admit::admit;
 use crate::api::adapter::details::{count, date};
-use crate::api::adapter::filters::text_filter;
+use crate::api::adapter::metadata::{filters, message};
 use crate::api::adapter::pages::page;
 use crate::api::adapter::routes::Resource;
 use crate::auth::{Caller, Denied, Owners, org_gone};
 use crate::error::{Code, Result};
 use crate::proto::zitadel::filter::v2::PaginationResponse;
-use crate::proto::zitadel::metadata::v2::__buffa::oneof::metadata_search_filter::Filter;
-use crate::proto::zitadel::metadata::v2::{Metadata as Message, MetadataSearchFilter};
 use crate::proto::zitadel::org::v2::{
     DeleteOrganizationMetadataRequest, DeleteOrganizationMetadataResponse, ListOrganizationMetadataRequest,
     ListOrganizationMetadataResponse, SetOrganizationMetadataRequest, SetOrganizationMetadataResponse,
 };
 use crate::service::metadata::{Metadata, Owner};
-use crate::store::{MetadataRow, Page, TextFilter};
+use crate::store::{MetadataRow, Page};
 
 /// What the functions of this file work with.
 pub struct Parts {
@@ -63,8 +61,7 @@ async fn list_organization_metadata(
         other => other.ok().flatten(),
     };
     let Some(who) = who else { return Ok(answer(0, Vec::new())) };
-    let filters: Vec<TextFilter> = request.filters.iter().filter_map(filter).collect();
-    let list = parts.metadata.list(&who, Owner::Org, &filters, page).await?;
+    let list = parts.metadata.list(&who, Owner::Org, &filters(&request.filters), page).await?;
     Ok(answer(list.total, list.rows))
 }
 
@@ -74,20 +71,6 @@ fn answer(total: i64, rows: Vec<MetadataRow>) -> ListOrganizationMetadataRespons
     ListOrganizationMetadataResponse {
         pagination: MessageField::some(pagination),
         metadata: rows.into_iter().map(message).collect(),
-    }
-}
-
-/// The field rules want one to be set.
-fn filter(filter: &MetadataSearchFilter) -> Option<TextFilter> {
-    filter.filter.as_ref().map(|Filter::KeyFilter(f)| text_filter(f.method, &f.key))
-}
-
-fn message(row: MetadataRow) -> Message {
-    Message {
-        creation_date: date(row.stamp.created_at),
-        change_date: date(row.stamp.changed_at),
-        key: row.id,
-        value: row.value,
     }
 }
 

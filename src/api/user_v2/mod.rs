@@ -1,6 +1,7 @@
-//! `zitadel.user.v2.UserService`: machine users, their keys, tokens and secrets, addressed by their ids alone.
+//! `zitadel.user.v2.UserService`: machine users, their keys, tokens, secrets and metadata, addressed by their ids alone.
 
 mod keys;
+mod metadata;
 mod parts;
 mod queries;
 mod states;
@@ -21,11 +22,13 @@ pub fn routes(table: Table, services: &Services, owners: &Owners) -> Table {
         users: Arc::clone(&services.users),
         keys: Arc::clone(&services.machine_keys),
         tokens: Arc::clone(&services.tokens),
+        metadata: Arc::clone(&services.metadata),
         owners: owners.clone(),
     });
     table
         .resource(Arc::clone(&parts), users::routes)
         .resource(Arc::clone(&parts), states::routes)
         .resource(Arc::clone(&parts), keys::routes)
-        .resource(parts, tokens::routes)
+        .resource(Arc::clone(&parts), tokens::routes)
+        .resource(parts, metadata::routes)
 }

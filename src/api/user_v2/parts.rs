@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::auth::Owners;
 use crate::service::machine_keys::MachineKeys;
+use crate::service::metadata::Metadata;
 use crate::service::tokens::Tokens;
 use crate::service::users::Users;
 
@@ -15,6 +16,8 @@ pub struct Parts {
     pub keys: Arc<MachineKeys>,
     /// Their tokens and secrets.
     pub tokens: Arc<Tokens>,
+    /// Values that are kept with them.
+    pub metadata: Arc<Metadata>,
     /// Whose they are.
     pub owners: Owners,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use buffa::MessageField;
 
 use super::parts::Parts;
-use super::queries;
+use super::{metadata, queries};
 use crate::api::adapter::details::{date, numbered};
 use crate::api::adapter::pages::{details, list_details, list_page};
 use crate::api::adapter::routes::Resource;
@@ -44,7 +44,8 @@ async fn create_user(parts: Arc<Parts>, caller: Caller, request: CreateUserReque
         access_token_type: i64::from(machine.access_token_type.to_i32()),
     };
     let (id, user_name) = (request.user_id.as_deref(), request.username.as_deref());
-    let user = parts.users.add_machine_user(&who, NewMachine { id, user_name, values: &values }).await?;
+    let metadata = &metadata::values(&request.metadata);
+    let user = parts.users.add_machine_user(&who, NewMachine { id, user_name, values: &values, metadata }).await?;
     Ok(CreateUserResponse { id: user.id, creation_date: date(user.stamp.created_at), ..CreateUserResponse::default() })
 }
 
@@ -64,6 +65,7 @@ async fn update_user(parts: Arc<Parts>, caller: Caller, request: UpdateUserReque
         name: machine.name.as_deref(),
         description: machine.description.as_deref(),
         access_token_type: machine.access_token_type.map(|kind| i64::from(kind.to_i32())),
+        metadata: &metadata::values(&request.metadata),
     };
     let updated = parts.users.update_machine(&who, &request.user_id, &change, MISSING).await?;
     Ok(UpdateUserResponse { change_date: date(updated.stamp.changed_at), ..UpdateUserResponse::default() })

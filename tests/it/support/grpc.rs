@@ -18,11 +18,12 @@ use super::TestServer;
 static POOL: LazyLock<DescriptorPool> =
     LazyLock::new(|| DescriptorPool::decode(DESCRIPTOR_SET).expect("the descriptor of the contract"));
 
-/// A client with a connection and a token.
+/// A client with a connection, a token and the organization of its calls.
 #[derive(Clone)]
 pub struct Grpc {
     channel: Channel,
     token: String,
+    org: String,
 }
 
 impl Grpc {
@@ -30,7 +31,13 @@ impl Grpc {
     pub async fn connect(server: &TestServer, token: &str) -> Self {
         let endpoint = Endpoint::from_shared(server.url("")).expect("a URL");
         let channel = endpoint.connect().await.expect("h2c with prior knowledge");
-        Self { channel, token: token.to_owned() }
+        // An organization that is not set is sent as an empty one.
+        Self { channel, token: token.to_owned(), org: String::new() }
+    }
+
+    /// The same for calls in an organization.
+    pub fn in_org(&self, org: &str) -> Self {
+        Self { org: org.to_owned(), ..self.clone() }
     }
 
     /// One call; the answer has every field, those with their default values too.
@@ -54,8 +61,7 @@ impl Grpc {
         let mut request = Request::new(message);
         let bearer: MetadataValue<_> = format!("Bearer {}", self.token).parse().expect("metadata");
         request.metadata_mut().insert("authorization", bearer);
-        // As an organization that is not set is sent.
-        request.metadata_mut().insert("x-zitadel-orgid", MetadataValue::from_static(""));
+        request.metadata_mut().insert("x-zitadel-orgid", self.org.parse().expect("metadata"));
         let mut client = tonic::client::Grpc::new(self.channel.clone());
         client.ready().await.expect("the connection is open");
         let answer = client.unary(request, path.parse().expect("a path"), Dynamic(output)).await?;
