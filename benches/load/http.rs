@@ -23,6 +23,11 @@ impl Request {
         Self { verb, path: format!("/management/v1{path}"), headers, body: body.to_owned() }
     }
 
+    /// A call of a service of version 2, over Connect.
+    pub fn connect(token: &str, rpc: &str, body: &str) -> Self {
+        Self { path: format!("/{rpc}"), ..Self::rest(token, "POST", "", body) }
+    }
+
     /// A form.
     pub fn form(path: &str, authorization: Option<&str>, body: String) -> Self {
         let authorization = authorization.map(|a| format!("Authorization: {a}\r\n")).unwrap_or_default();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::process::{Cpu, Target};
 use crate::scene::{self, Call, Kind};
-use crate::{Settings, grpc, http};
+use crate::{Settings, directory, grpc, http};
 
 /// Prints the head of the table of results.
 pub fn head() {
@@ -127,6 +127,7 @@ fn unique() -> usize {
 enum Connection {
     Http(http::Connection),
     Grpc(grpc::Connection),
+    Grant(directory::Connection),
 }
 
 impl Connection {
@@ -134,6 +135,7 @@ impl Connection {
         match kind {
             Kind::Http(_) => Self::Http(http::Connection::open(address).await),
             Kind::Grpc(_) => Self::Grpc(grpc::Connection::open(address, token).await),
+            Kind::Grant(grant) => Self::Grant(directory::Connection::open(address, grant).await),
         }
     }
 
@@ -144,6 +146,7 @@ impl Connection {
                 assert_eq!(status, 200, "{} {}: {}", request.verb, request.path, String::from_utf8_lossy(&answer));
             }
             (Self::Grpc(connection), Kind::Grpc(call)) => connection.send(call, number).await.expect("an answer"),
+            (Self::Grant(connection), Kind::Grant(_)) => connection.send().await,
             _ => unreachable!("a connection is opened for its kind of call"),
         }
     }

@@ -15,6 +15,7 @@
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark ends where it cannot go on, and prints")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures")]
 
+mod directory;
 mod growth;
 mod grpc;
 mod http;

@@ -6,9 +6,9 @@ use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
-use crate::grpc;
 use crate::http::{Connection, Request};
 use crate::process::Target;
+use crate::{directory, grpc};
 
 /// A call to measure.
 pub struct Call {
@@ -25,6 +25,8 @@ pub enum Kind {
     Http(Request),
     /// Over gRPC.
     Grpc(grpc::Call),
+    /// A project grant that is made and removed again, over HTTP/1.1.
+    Grant(directory::Grant),
 }
 
 const JWT_BEARER: &str = "urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer";
@@ -62,6 +64,7 @@ pub async fn prepare(target: &Target) -> Vec<Call> {
         ("AddAppKey, gRPC", Kind::Grpc(grpc::Call::AddAppKey { project_id, app_id: grown })),
     ];
     calls.extend(oauth(&mut api, target, &project, &key).await);
+    calls.extend(directory::calls(&mut api, &project).await);
     calls.into_iter().map(|(name, kind)| Call { name: name.to_owned(), kind }).collect()
 }
 
