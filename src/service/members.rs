@@ -291,8 +291,18 @@ pub(super) async fn may_go(work: &mut Work, user: UserAt<'_>) -> Result<()> {
 /// Whether the instance has another active owner than this user. The instance must be held, so that no two of them go
 /// at once.
 async fn other_owner(work: &mut Work, user_id: &str) -> Result<()> {
-    if work.has_role_beside(OWNER, user_id).await? {
-        return Ok(());
-    }
-    Err(Error::precondition("INSTANCE-Ow1nr", LAST_OWNER))
+    if work.has_role_beside(OWNER, user_id).await? { Ok(()) } else { Err(last_owner()) }
+}
+
+/// Whether the instance has an active owner outside of an organization that is to go with its users. The instance must
+/// be held.
+///
+/// # Errors
+/// `INSTANCE-Ow1nr` it has none.
+pub(super) async fn owner_outside(work: &mut Work, org_id: &str) -> Result<()> {
+    if work.has_role_outside(OWNER, org_id).await? { Ok(()) } else { Err(last_owner()) }
+}
+
+fn last_owner() -> Error {
+    Error::precondition("INSTANCE-Ow1nr", LAST_OWNER)
 }

@@ -8,12 +8,12 @@ use tokio::sync::Notify;
 
 use super::orgs::NOT_FOUND;
 use super::outcome::{Owned, changed};
-use super::{Deps, project_grants};
+use super::{Deps, members, project_grants, user_grants};
 use crate::auth::Admitted;
 use crate::error::{Error, Result};
 use crate::store::{
-    Actor, GrantAt, GrantRemoved, InstanceRow, Leaving, LeavingRow, LeavingThing, OrgRemoved, ProjectAt,
-    ProjectGrantName, ProjectRemoved, Stamp, Store, Swept, UserAt, UserRemoved, Work,
+    Actor, GrantAt, InstanceRow, Leaving, LeavingRow, LeavingThing, OrgRemoved, ProjectAt, ProjectGrantName,
+    ProjectRemoved, Scope, Stamp, Store, Swept, UserAt, UserRemoved, Work,
 };
 
 /// Removed organizations that are looked for at once.
@@ -63,14 +63,17 @@ impl Removal {
     ///
     /// # Errors
     /// `COMMA-wG9p1` it is the default one, `COMMA-AF3JW` the project of the server itself is in it, `COMMA-aps2n` no
-    /// such organization.
+    /// such organization, `INSTANCE-Ow1nr` all active owners of the instance are in it.
     pub async fn remove_org(&self, who: &Admitted, id: &str) -> Result<Owned<Stamp>> {
         let work = self.deps.store.work(who.actor(), async |mut work| {
+            // Owners of the instance neither come nor go meanwhile.
+            work.place_held(Scope::Instance).await?;
             let instance = work.instance_kept().await?;
             let instance = instance.ok_or_else(|| Error::internal("the server has not been set up"))?;
             may_go(&mut work, &instance, id).await?;
             let org = work.org_held(id).await?;
             let mut org = org.ok_or_else(|| Error::not_found("COMMA-aps2n", NOT_FOUND))?;
+            members::owner_outside(org.work, id).await?;
             let (name, primary_domain) = (org.row.name.clone(), org.row.primary_domain.clone());
             let created_at = org.row.stamp.created_at;
             let removed = OrgRemoved { id, name: &name, primary_domain: &primary_domain, created_at, by: &who.user_id };
@@ -147,7 +150,7 @@ impl Step {
         for LeavingThing { org_id, id, project_id } in &found {
             match what {
                 Leaving::Grants | Leaving::GrantsOnProjects | Leaving::GrantsElsewhere => {
-                    end_grant(work, GrantAt { org_id, id }).await?;
+                    user_grants::end(work, GrantAt { org_id, id }).await?;
                 }
                 Leaving::ProjectGrants => end_project_grant(work, ProjectAt { org_id, id: project_id }, id).await?,
                 Leaving::Projects => end_project(work, ProjectAt { org_id, id }).await?,
@@ -156,13 +159,6 @@ impl Step {
         }
         Ok(!found.is_empty())
     }
-}
-
-async fn end_grant(work: &mut Work, at: GrantAt<'_>) -> Result<()> {
-    // Somebody may have been faster until the lock.
-    let Some(mut grant) = work.grant_held(at).await? else { return Ok(()) };
-    grant.record(&GrantRemoved { at, cascade: true }).await?;
-    Ok(())
 }
 
 async fn end_project_grant(work: &mut Work, at: ProjectAt<'_>, id: &str) -> Result<()> {

@@ -190,12 +190,12 @@ pub(super) async fn cascade(work: &mut Work, whose: GrantsOf<'_>) -> Result<Opti
     let mut last = None;
     for (org_id, id) in work.grants_of(whose).await? {
         let at = GrantAt { org_id: &org_id, id: &id };
-        // Somebody may have been faster until the lock.
-        let Some(mut grant) = work.grant_held(at).await? else { continue };
         let Some(lost) = whose.lost() else {
-            last = Some(grant.record(&GrantRemoved { at, cascade: true }).await?);
+            last = end(work, at).await?.or(last);
             continue;
         };
+        // Somebody may have been faster until the lock.
+        let Some(mut grant) = work.grant_held(at).await? else { continue };
         let keys = names(&grant.row.role_keys)?;
         let left: Vec<String> = keys.iter().filter(|key| !lost.contains(key)).cloned().collect();
         if left.len() < keys.len() {
@@ -205,6 +205,12 @@ pub(super) async fn cascade(work: &mut Work, whose: GrantsOf<'_>) -> Result<Opti
         }
     }
     Ok(last)
+}
+
+/// Ends a grant with what it belongs to, unless somebody was faster. Gives its last event.
+pub(super) async fn end(work: &mut Work, at: GrantAt<'_>) -> Result<Option<Recorded>> {
+    let Some(mut grant) = work.grant_held(at).await? else { return Ok(None) };
+    Ok(Some(grant.record(&GrantRemoved { at, cascade: true }).await?))
 }
 
 /// The project of a new grant, and how it came to the organization; both stay until the unit of work ends.

@@ -4,7 +4,7 @@ use serde::Serialize;
 use sqlx::FromRow;
 
 use super::filter::push_any_of;
-use super::lists::{Source, paged};
+use super::lists::{Source, living, paged};
 use super::sql::{query, statement};
 use super::texts::json;
 use super::{
@@ -114,10 +114,20 @@ pub(super) const ROLES_HELD: &str = "SELECT m.org_id, m.scope, m.object_id, m.ro
      ORDER BY m.org_id, m.scope, m.object_id";
 pub(super) const ROLES_HELD_IN: &str = "SELECT org_id, scope, object_id, roles FROM memberships WHERE user_id = $1 \
      AND org_id IN ('', $2)";
-pub(super) const OTHERS_WITH: &str = "SELECT COUNT(*) FROM memberships m \
-     JOIN users u ON u.org_id = m.user_org_id AND u.id = m.user_id AND u.state = 1 \
-     WHERE m.org_id = '' AND m.scope = 0 AND m.object_id = '' AND m.user_id <> $1 \
-     AND replace(m.roles, $2, '') <> m.roles";
+macro_rules! others_with {
+    ($column:literal) => {
+        concat!(
+            "SELECT COUNT(*) FROM memberships m \
+             JOIN users u ON u.org_id = m.user_org_id AND u.id = m.user_id AND u.state = 1 \
+             WHERE m.org_id = '' AND m.scope = 0 AND m.object_id = '' AND ",
+            $column,
+            " <> $1 AND replace(m.roles, $2, '') <> m.roles AND ",
+            living!("u")
+        )
+    };
+}
+pub(super) const OTHERS_WITH: &str = others_with!("m.user_id");
+pub(super) const OTHER_ORGS_WITH: &str = others_with!("m.user_org_id");
 pub(super) const USER_WITH: &str = "SELECT COUNT(*) FROM memberships WHERE user_id = $1 AND org_id = '' \
      AND user_org_id = $2 AND replace(roles, $3, '') <> roles";
 
@@ -196,6 +206,12 @@ impl Work {
     pub async fn has_role_beside(&mut self, role: &str, user_id: &str) -> Result<bool> {
         let named = format!("\"{role}\"");
         Ok(self.scalar::<i64>(&query!(OTHERS_WITH; user_id, named)).await?.unwrap_or_default() > 0)
+    }
+
+    /// Whether an active user of another organization than this one has a role for the whole server.
+    pub async fn has_role_outside(&mut self, role: &str, org_id: &str) -> Result<bool> {
+        let named = format!("\"{role}\"");
+        Ok(self.scalar::<i64>(&query!(OTHER_ORGS_WITH; org_id, named)).await?.unwrap_or_default() > 0)
     }
 
     /// A member, locked until the unit of work ends.

@@ -1,8 +1,12 @@
 //! User grants: what users may do in projects, and what follows when roles, projects and users go.
 
+use std::sync::Arc;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::support::race::{at_once, call, counted};
+use crate::support::sound::assert_sound;
 use crate::support::{TestServer, number, text};
 
 struct World {
@@ -189,4 +193,38 @@ async fn several_grants_go_together_or_none_does() {
     assert_eq!((status, body), (200, json!({})), "one named twice goes once");
     assert!(holders(&world).await.is_empty());
     assert_eq!(removed(&world, &[&first]).await.0, 404);
+}
+
+/// Each removes all in an order of its own, while the grants also go one by one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_sixteen_who_remove_the_same_grants_none_waits_for_ever_and_none_removes_half() {
+    let World { server, project, .. } = world().await;
+    let org = server.org().await;
+    let mut ids = Vec::new();
+    let mut single = Vec::new();
+    for n in 0..4 {
+        let (user, _) = server.user(&org, &format!("holder {n}")).await;
+        let grants = format!("/users/{user}/grants");
+        let id = text(&server.ok(&grants, json!({"projectId": project})).await, "/userGrantId");
+        single.push(format!("{grants}/{id}"));
+        ids.push(id);
+    }
+    let server = Arc::new(server);
+    let mut calls: Vec<_> = (0..14)
+        .map(|n| {
+            ids.rotate_left(1);
+            let order: Vec<&String> = if n % 2 == 0 { ids.iter().collect() } else { ids.iter().rev().collect() };
+            call(&server, None, &Method::DELETE, "/user_grants/_bulk", json!({"grantId": order}))
+        })
+        .collect();
+    calls.extend(single[..2].iter().map(|path| call(&server, None, &Method::DELETE, path, Value::Null)));
+    let answers = at_once(calls).await;
+    let won = |answers: &[(u16, Value)]| answers.iter().filter(|answer| answer.0 == 200).count();
+    let (whole, one_by_one) = (won(&answers[..14]), won(&answers[14..]));
+    assert!(answers.iter().all(|answer| answer.0 == 200 || answer.0 == 404), "{}", counted(&answers));
+    let left = server.ok("/users/grants/_search", json!({})).await;
+    let left = number(&left, "/details/totalResult");
+    // Either one took all, or single ones went first and no list was whole any more.
+    assert_eq!((whole, left), if one_by_one == 0 { (1, 0) } else { (0, 4 - one_by_one as u64) });
+    assert_sound(&server.database).await;
 }

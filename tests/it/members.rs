@@ -267,6 +267,31 @@ async fn the_last_active_owner_of_the_instance_stays() {
     assert_eq!(ask(Method::PUT, first, less).await, refused);
 }
 
+/// Who removes the last one with its organization is refused too, and one that is on its way out is no way in.
+#[tokio::test]
+async fn the_last_active_owner_of_the_instance_keeps_its_organization() {
+    let server = TestServer::start().await;
+    let org = text(&server.ok("/orgs", json!({"name": "operators"})).await, "/id");
+    let (owner, token) = server.user(&org, "operator").await;
+    let list = admin(&server, &server.token, Method::POST, "/members/_search", json!({})).await.1;
+    let first = text(&list, "/result/0/userId");
+    let body = json!({"userId": owner, "roles": ["IAM_OWNER"]});
+    assert_eq!(admin(&server, &server.token, Method::POST, "/members", body).await.0, 200);
+    let as_owner = async |method: Method, org: Option<&str>, path: &str| {
+        server.call_as(&token, org, method, path, Some(json!({}))).await
+    };
+    let home = server.org().await;
+    assert_eq!(as_owner(Method::POST, Some(&home), &format!("/users/{first}/_deactivate")).await.0, 200);
+    let refused = (400, 9, "INSTANCE-Ow1nr".to_owned());
+    assert_eq!(told(&as_owner(Method::DELETE, Some(&org), "/orgs/me").await), refused);
+    assert_eq!(as_owner(Method::GET, Some(&org), "/orgs/me").await.1["org"]["state"], "ORG_STATE_ACTIVE");
+    assert_eq!(as_owner(Method::POST, Some(&home), &format!("/users/{first}/_reactivate")).await.0, 200);
+    server.sql().await.run("UPDATE organizations SET state = 3 WHERE id = $1", &[&org]).await;
+    assert_eq!(told(&server.delete(&format!("/users/{first}")).await), refused);
+    server.sql().await.run("UPDATE organizations SET state = 1 WHERE id = $1", &[&org]).await;
+    assert_eq!(as_owner(Method::DELETE, Some(&org), "/orgs/me").await.0, 200, "another one is left");
+}
+
 /// A call of the admin service that has not begun.
 fn later(server: &Arc<TestServer>, method: &Method, path: &str, body: Value) -> Call {
     let (server, method, path) = (Arc::clone(server), method.clone(), path.to_owned());
