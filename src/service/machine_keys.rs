@@ -1,17 +1,16 @@
 //! Keys of machine users.
 
+use super::credentials::{NewCredential, may_speak_for};
 use super::material::Material;
-use super::outcome::{CreatedKey, changed, made};
+use super::outcome::CreatedKey;
 use super::texts::USER_NOT_FOUND;
-use super::tokens::may_speak_for;
-use super::{Deps, validate};
+use super::{Deps, credentials, validate};
 use crate::auth::{Admitted, Reach};
 use crate::clock::Micros;
 use crate::crypto::keyfile;
 use crate::error::{Error, Result};
 use crate::store::{
-    Credential, CredentialAdded, CredentialFilter, CredentialOrder, CredentialRemoved, CredentialRow, Listed,
-    OwnedCredentialRow, Page, Stamp, UserAt,
+    Credential, CredentialFilter, CredentialOrder, CredentialRow, Listed, OwnedCredentialRow, Page, Stamp, UserAt,
 };
 
 /// Keys with which machine users sign assertions.
@@ -39,14 +38,15 @@ impl MachineKeys {
     pub async fn add_machine_key(&self, who: &Admitted, new: NewMachineKey<'_>) -> Result<CreatedKey> {
         let expires_at = validate::expiration(new.expires_at, who.now)?;
         let user = UserAt { org_id: &who.org_id, id: new.user_id };
-        // Refused here, a request costs no key pair; the transaction of `insert` looks again.
+        // Refused here, a request costs no key pair; the transaction that keeps it looks again.
         self.0.store.user_by_id(user).await?.ok_or_else(no_user)?;
         if new.public_key.is_empty() {
             let allowed = self.0.store.work(who.actor(), async |mut work| may_speak_for(who, &mut work, user.id).await);
             allowed.await?;
         }
         let material = Material::of(new.public_key, &self.0.keys, &who.org_id).await?;
-        let (id, stamp) = self.insert(who, user, material.public(), expires_at).await?;
+        let kept = NewCredential { kind: Credential::MachineKey, user, material: material.public(), expires_at };
+        let (id, stamp) = credentials::add(&self.0, who, kept, no_user).await?;
         let file = material.file(|pair| keyfile::service_account(pair, &id, user.id, expires_at))?;
         Ok(CreatedKey { id, file, stamp })
     }
@@ -80,33 +80,7 @@ impl MachineKeys {
     /// # Errors
     /// `COMMAND-4m77G` no such key.
     pub async fn remove_machine_key(&self, who: &Admitted, user_id: &str, key_id: &str) -> Result<Stamp> {
-        let user = UserAt { org_id: &who.org_id, id: user_id };
-        let kind = Credential::MachineKey;
-        let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut found = work.user_held(user).await?.ok_or_else(no_key)?;
-            let key = found.work.credential_by_id(kind, user, key_id).await?.ok_or_else(no_key)?;
-            let event = found.record(&CredentialRemoved { kind, user, id: &key.id }).await?;
-            Ok(changed(&event, key.created_at))
-        });
-        work.await
-    }
-
-    async fn insert(
-        &self,
-        who: &Admitted,
-        user: UserAt<'_>,
-        material: &[u8],
-        expires_at: Micros,
-    ) -> Result<(String, Stamp)> {
-        let kind = Credential::MachineKey;
-        let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut found = work.user_held(user).await?.ok_or_else(no_user)?;
-            may_speak_for(who, found.work, user.id).await?;
-            let id = self.0.env.ids.next().await;
-            let event = found.record(&CredentialAdded { kind, user, id: &id, material, expires_at }).await?;
-            Ok((id, made(&event)))
-        });
-        work.await
+        credentials::remove(&self.0, who, (Credential::MachineKey, user_id, key_id), no_key).await
     }
 }
 

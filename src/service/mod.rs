@@ -6,6 +6,7 @@ pub mod app_changes;
 pub mod apps;
 mod back_channel;
 mod chosen;
+mod credentials;
 mod deps;
 pub mod instance;
 pub mod keys;

@@ -2,16 +2,17 @@
 
 use zeroize::Zeroizing;
 
-use super::outcome::{changed, made};
+use super::credentials::{NewCredential, may_speak_for};
+use super::outcome::changed;
 use super::texts::USER_NOT_FOUND;
-use super::{Deps, validate};
-use crate::auth::{Admitted, Membership, Reach, may_give};
+use super::{Deps, credentials, validate};
+use crate::auth::{Admitted, Reach};
 use crate::clock::Micros;
 use crate::crypto::secrets;
 use crate::error::{Error, Result};
 use crate::store::{
-    Credential, CredentialAdded, CredentialFilter, CredentialOrder, CredentialRemoved, CredentialRow, Listed,
-    MachineSecretSet, OwnedCredentialRow, Page, Stamp, UserAt, Work,
+    Credential, CredentialFilter, CredentialOrder, CredentialRow, Listed, MachineSecretSet, OwnedCredentialRow, Page,
+    Stamp, UserAt,
 };
 
 /// Scopes of every personal access token (contract, AddPersonalAccessToken).
@@ -55,15 +56,8 @@ impl Tokens {
         let user = UserAt { org_id: &who.org_id, id: user_id };
         let token = secrets::personal_access_token(&self.0.env.random);
         let hash = secrets::hash(&token);
-        let work = self.0.store.work(who.actor(), async |mut work| {
-            let mut found = work.user_held(user).await?.ok_or_else(no_user)?;
-            may_speak_for(who, found.work, user.id).await?;
-            let id = self.0.env.ids.next().await;
-            let pat = CredentialAdded { kind: Credential::Pat, user, id: &id, material: &hash, expires_at };
-            let event = found.record(&pat).await?;
-            Ok((id, made(&event)))
-        });
-        let (id, stamp) = work.await?;
+        let new = NewCredential { kind: Credential::Pat, user, material: &hash, expires_at };
+        let (id, stamp) = credentials::add(&self.0, who, new, no_user).await?;
         Ok(CreatedToken { id, token, stamp })
     }
 
@@ -164,43 +158,10 @@ pub fn no_owner_of_secret() -> Error {
     Error::precondition("COMMAND-x7s802", "Errors.User.NotExisting")
 }
 
-/// Nobody can make a credential for a user with more rights than the own ones: who could would have them.
-///
-/// # Errors
-/// `COMMAND-8gK2d` the user has a role somewhere that the caller may not give.
-pub(super) async fn may_speak_for(who: &Admitted, work: &mut Work, user_id: &str) -> Result<()> {
-    if user_id == who.user_id {
-        return Ok(());
-    }
-    let theirs = memberships(work, user_id).await?;
-    // What a project of another organization gives, or a grant to one, is for that organization to say.
-    let counts = |m: &Membership| m.limit.is_none() || m.org_id == who.org_id;
-    if !theirs.iter().any(counts) {
-        return Ok(());
-    }
-    let own = memberships(work, &who.user_id).await?;
-    if theirs.iter().filter(|m| counts(m)).all(|m| may_give(&own, m)) {
-        return Ok(());
-    }
-    let text = "The user has roles that you may not give; ask somebody who may";
-    Err(Error::denied("COMMAND-8gK2d", text))
-}
-
-async fn memberships(work: &mut Work, user_id: &str) -> Result<Vec<Membership>> {
-    work.roles_held(user_id).await?.into_iter().map(Membership::try_from).collect()
-}
-
 /// Removes a personal access token.
 ///
 /// # Errors
 /// `COMMAND-4m77G` no such token.
 pub(super) async fn remove_pat(deps: &Deps, who: &Admitted, user_id: &str, token_id: &str) -> Result<Stamp> {
-    let user = UserAt { org_id: &who.org_id, id: user_id };
-    let work = deps.store.work(who.actor(), async |mut work| {
-        let mut found = work.user_held(user).await?.ok_or_else(no_token)?;
-        let token = found.work.credential_by_id(Credential::Pat, user, token_id).await?.ok_or_else(no_token)?;
-        let event = found.record(&CredentialRemoved { kind: Credential::Pat, user, id: &token.id }).await?;
-        Ok(changed(&event, token.created_at))
-    });
-    work.await
+    credentials::remove(deps, who, (Credential::Pat, user_id, token_id), no_token).await
 }

@@ -161,7 +161,7 @@ impl Store {
             " AND "
         );
         let mut query = self.builder(begin);
-        push_within(&mut query, within, "a.org_id", "a.project_id");
+        Within::push_if_any(within, &mut query, "a.org_id", "a.project_id");
         for filter in filters {
             push(query.push(" AND "), filter);
         }
@@ -178,26 +178,12 @@ impl Store {
         page: Page,
     ) -> Result<Listed<Placed<AppKeyRow>>> {
         let mut query = self.builder(concat!("WITH f AS NOT MATERIALIZED (", keys!("a.takes_keys AND ")));
-        push_within(&mut query, within, "k.org_id", "k.project_id");
+        Within::push_if_any(within, &mut query, "k.org_id", "k.project_id");
         for filter in filters {
             push_key(query.push(" AND "), filter);
         }
         paged_everywhere(&mut query, order.column(), page);
         self.list(&query.build(filters.len() < 2)).await
-    }
-}
-
-fn push_within<'a>(
-    query: &mut QueryBuilder<'a>,
-    within: Option<&'a Within>,
-    org_column: &'static str,
-    project_column: &'static str,
-) {
-    match within {
-        Some(within) => within.push(query, org_column, Some(project_column)),
-        None => {
-            query.push("1 = 1");
-        }
     }
 }
 

@@ -131,6 +131,19 @@ impl Within {
         query.push(")");
     }
 
+    /// As [`Within::push`] for something of a project; whoever may see all of them is asked for nothing.
+    pub(super) fn push_if_any<'a>(
+        within: Option<&'a Self>,
+        query: &mut QueryBuilder<'a>,
+        org_column: &'static str,
+        project_column: &'static str,
+    ) {
+        match within {
+            Some(within) => within.push(query, org_column, Some(project_column)),
+            None => drop(query.push("1 = 1")),
+        }
+    }
+
     /// Appends the condition that a project grant `g` is in there, on the side that gives it or on the one that gets it.
     pub(super) fn push_grant<'a>(&'a self, query: &mut QueryBuilder<'a>) {
         self.push(query.push("("), "g.org_id", Some("g.project_id"));

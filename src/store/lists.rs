@@ -134,11 +134,7 @@ const HEAD: &str = ") SELECT (SELECT count(*) FROM f) AS total, g.sequence AS se
      FROM (SELECT 1 AS one) o LEFT JOIN (";
 
 fn tail(query: &mut QueryBuilder<'_>, column: &'static str, page: Page) {
-    let order = if page.ascending { " ASC" } else { " DESC" };
-    query.push(") g ON 1 = 1 LEFT JOIN (SELECT * FROM f ORDER BY ");
-    query.push(column).push(order).push(", id").push(order);
-    query.push(" LIMIT ").bind(page.limit).push(" OFFSET ").bind(page.offset);
-    query.push(") p ON 1 = 1 ORDER BY p.").push(column).push(order).push(", p.id").push(order);
+    rows(query.push(") g ON 1 = 1 LEFT JOIN ("), &[column, "id"], page);
 }
 
 /// As [`paged`], for lists over all organizations, whose newest event nobody asks for. The query begins with
@@ -151,16 +147,20 @@ pub(super) fn paged_everywhere(query: &mut QueryBuilder<'_>, column: &'static st
 pub(super) fn paged_by(query: &mut QueryBuilder<'_>, columns: &[&'static str], page: Page) {
     query.push(
         ") SELECT (SELECT count(*) FROM f) AS total, CAST(NULL AS BIGINT) AS seen_sequence, \
-         CAST(NULL AS BIGINT) AS seen_at, p.* FROM (SELECT 1 AS one) o LEFT JOIN (SELECT * FROM f",
+         CAST(NULL AS BIGINT) AS seen_at, p.* FROM (SELECT 1 AS one) o LEFT JOIN (",
     );
+    rows(query, columns, page);
+}
+
+/// Appends the page of `f` and its order.
+fn rows(query: &mut QueryBuilder<'_>, columns: &[&'static str], page: Page) {
     let ordered = |query: &mut QueryBuilder<'_>, table: &'static str| {
         for (at, column) in columns.iter().enumerate() {
             query.push(if at == 0 { " ORDER BY " } else { ", " }).push(table).push(*column);
             query.push(if page.ascending { " ASC" } else { " DESC" });
         }
     };
-    ordered(query, "");
+    ordered(query.push("SELECT * FROM f"), "");
     query.push(" LIMIT ").bind(page.limit).push(" OFFSET ").bind(page.offset);
-    query.push(") p ON 1 = 1");
-    ordered(query, "p.");
+    ordered(query.push(") p ON 1 = 1"), "p.");
 }

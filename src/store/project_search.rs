@@ -138,7 +138,7 @@ impl Store {
              WHERE p.id = ",
         );
         query.bind(project_id).push(concat!(" AND ", living!("p"), " AND "));
-        seen(&mut query, within);
+        Within::push_if_any(within, &mut query, "p.org_id", "p.id");
         query.push(")");
         for filter in filters {
             push_role(query.push(" AND "), filter);
@@ -156,7 +156,7 @@ fn owned_projects<'a>(query: &mut QueryBuilder<'a>, within: Option<&'a Within>) 
         living!("p"),
         " AND "
     ));
-    seen(query, within);
+    Within::push_if_any(within, query, "p.org_id", "p.id");
 }
 
 fn granted_projects<'a>(query: &mut QueryBuilder<'a>, within: Option<&'a Within>) {
@@ -186,16 +186,6 @@ fn narrow<'a>(query: &mut QueryBuilder<'a>, filters: &'a [ProjectFilter], whose:
             ProjectFilter::Org(id, _) => {
                 query.push(whose).push(" = ").bind(id);
             }
-        }
-    }
-}
-
-/// Appends the condition that a project `p` may be seen.
-fn seen<'a>(query: &mut QueryBuilder<'a>, within: Option<&'a Within>) {
-    match within {
-        Some(within) => within.push(query, "p.org_id", Some("p.id")),
-        None => {
-            query.push("1 = 1");
         }
     }
 }
