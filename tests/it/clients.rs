@@ -12,7 +12,7 @@ use zitadel::api::zitadel::auth::v1::GetMyUserRequest;
 use zitadel::api::zitadel::authn::v1::KeyType;
 use zitadel::api::zitadel::management::v1::management_service_client::ManagementServiceClient;
 use zitadel::api::zitadel::management::v1::{
-    AddApiAppRequest, AddAppKeyRequest, AddProjectRequest, GetAppByIdRequest, GetAppKeyRequest, GetIamRequest,
+    AddApiAppRequest, AddAppKeyRequest, AddProjectRequest, GetAppByIdRequest, GetAppKeyRequest, ListActionsRequest,
     ListAppKeysRequest, ListAppsRequest, RemoveAppKeyRequest, RemoveAppRequest, RemoveProjectRequest, UpdateAppRequest,
 };
 use zitadel::credentials::{AuthenticationOptions, ServiceAccount};
@@ -88,7 +88,7 @@ async fn tonic_reads_codes_details_and_unimplemented_methods() {
     let detail =
         ErrorDetail { id: "QUERY-pCP8P".to_owned(), message: "Errors.App.NotExisting".to_owned() }.encode_to_vec();
     assert!(status.details().windows(detail.len()).any(|w| w == detail), "the detail is in {:?}", status.details());
-    let status = client.get_iam(GetIamRequest::default()).await.expect_err("not served yet");
+    let status = client.list_actions(ListActionsRequest::default()).await.expect_err("not served");
     assert_eq!(status.code(), Code::Unimplemented);
 }
 

@@ -76,8 +76,12 @@ struct Side {
 
 impl Side {
     async fn new(protocol: Protocol) -> Self {
-        let options =
-            Options { clock: Some(FixedClock::new(NOW)), random: Some(Random::seeded(7)), ..Options::default() };
+        let options = Options {
+            clock: Some(FixedClock::new(NOW)),
+            random: Some(Random::seeded(7)),
+            settings: vec![("CLAVIGER_ISSUER", "http://localhost".to_owned())],
+            ..Options::default()
+        };
         let server = TestServer::with(options).await;
         let builder = reqwest::Client::builder().no_proxy();
         let builder = if protocol == Protocol::Grpc { builder.http2_prior_knowledge() } else { builder };
