@@ -67,6 +67,8 @@ enum Outcome {
 struct Side {
     protocol: Protocol,
     server: TestServer,
+    /// Moves with each call, so that what is newest is the same on all sides.
+    clock: FixedClock,
     http: reqwest::Client,
     /// Of the first user, of one without a role, and of nobody.
     tokens: [Option<String>; 3],
@@ -76,8 +78,9 @@ struct Side {
 
 impl Side {
     async fn new(protocol: Protocol) -> Self {
+        let clock = FixedClock::new(NOW);
         let options = Options {
-            clock: Some(FixedClock::new(NOW)),
+            clock: Some(clock.clone()),
             random: Some(Random::seeded(7)),
             settings: vec![("CLAVIGER_ISSUER", "http://localhost".to_owned())],
             ..Options::default()
@@ -87,19 +90,31 @@ impl Side {
         let builder = if protocol == Protocol::Grpc { builder.http2_prior_knowledge() } else { builder };
         let (_, stranger) = server.user(&server.org().await, "stranger").await;
         let tokens = [Some(server.token.clone()), Some(stranger), None];
-        Self { protocol, server, http: builder.build().expect("a client"), tokens, seen: HashMap::new() }
+        Self { protocol, server, clock, http: builder.build().expect("a client"), tokens, seen: HashMap::new() }
+    }
+
+    /// A millisecond passes.
+    fn tick(&self) {
+        self.clock.advance(1000);
     }
 
     /// Something of each kind that requests can name; ids that all sides call by the same number.
     async fn world(&mut self, name: &str) -> Vec<String> {
         let org = self.server.org().await;
+        self.tick();
         let project = self.server.project(name).await;
+        self.tick();
         let app = self.server.app(&project, name).await;
+        self.tick();
         let key = text(&self.server.key(&project, &app).await, "/id");
+        self.tick();
         let (user, _) = self.server.user(&org, &format!("of {name}")).await;
+        self.tick();
         self.server.ok(&format!("/projects/{project}/roles"), json!({"roleKey": "reader", "displayName": "r"})).await;
+        self.tick();
         let grant = json!({"projectId": project, "roleKeys": ["reader"]});
         let grant = text(&self.server.ok(&format!("/users/{user}/grants"), grant).await, "/userGrantId");
+        self.tick();
         let other = text(&self.server.ok("/orgs", json!({"name": name})).await, "/id");
         let ids = vec![org, project, app, key, user, grant, other];
         for id in &ids {
@@ -130,6 +145,7 @@ impl Side {
     }
 
     async fn call(&mut self, rpc: &Rpc, method: &MethodDescriptor, who: usize, request: &Value) -> Outcome {
+        self.tick();
         let token = self.tokens[who].clone();
         let outcome = match (self.protocol, &rpc.rest) {
             (Protocol::Rest, Some(rest)) => self.rest(rest, method, token, request).await,
