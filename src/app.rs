@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use zeroize::Zeroizing;
 
 use crate::api;
 use crate::auth::{Gate, GateParts, SigningKeys, SigningParts, Usage};
@@ -50,8 +51,10 @@ pub struct App {
     pub housekeeping: Housekeeping,
     /// Tells the server to stop.
     pub shutdown: Shutdown,
-    /// Whether this start set up an empty database and wrote the first token.
+    /// Whether this start set up an empty database and made the first token.
     pub first_start: bool,
+    /// The first token, if no file has it.
+    token: Option<Zeroizing<String>>,
     /// Keeps other servers away from a SQLite file.
     lock: Option<ServerLock>,
 }
@@ -86,15 +89,18 @@ impl App {
         };
         let deps = Deps { store, env, keys, domain: config.domain().into() };
         let token_file = config.admin_pat_file();
-        opened.token_file(&token_file).await?;
+        if let Some(file) = &token_file {
+            opened.token_file(file).await?;
+        }
         let vault = opened.vault(config)?;
-        let first_start = setup(&deps, &token_file).await?;
+        let token = setup(&deps, token_file.as_deref()).await?;
         opened.keep();
         let signing = signing_keys(&deps.store, &deps.env, deps.keys.clone(), vault);
         signing.check().await?;
         let usage = Usage::new(&deps.store, Arc::clone(&deps.env.clock));
         let common = Common { config, bound, deps, signing, usage };
-        Ok(common.build(first_start).await?)
+        let app = common.build().await?;
+        Ok(Self { first_start: token.is_some(), token: token.filter(|_| token_file.is_none()), ..app })
     }
 
     /// The signing keys of a server that has been set up, without the server: it may run beside.
@@ -123,16 +129,24 @@ impl App {
 
     /// What a person at the terminal wants to know after the start.
     pub fn greeting(&self, config: &Config, bound: SocketAddr) -> String {
-        let token = config.admin_pat_file();
-        let token = std::path::absolute(&token).unwrap_or(token);
         let url = config.issuer(bound);
         let new = if self.first_start { " (new)" } else { "" };
+        let (token, bearer) = self.way_in(config);
+        let memory = if config.storage.ephemeral { "; everything is in memory, and goes with it" } else { "" };
         format!(
-            "Claviger {} listens on {bound}, issuer {url}\nToken{new}: {}\nTry:  curl -H \"Authorization: Bearer $(cat {})\" {url}/management/v1/orgs/me",
+            "Claviger {} listens on {bound}, issuer {url}{memory}\nToken{new}: {token}\nTry:  curl -H \"Authorization: Bearer {bearer}\" {url}/management/v1/orgs/me",
             env!("CARGO_PKG_VERSION"),
-            token.display(),
-            shell_word(&token),
         )
+    }
+
+    /// The first token, or where it is, and how a shell gets at it.
+    fn way_in(&self, config: &Config) -> (String, String) {
+        if let Some(token) = &self.token {
+            return (token.to_string(), token.to_string());
+        }
+        let file = config.admin_pat_file().unwrap_or_default();
+        let file = std::path::absolute(&file).unwrap_or(file);
+        (file.display().to_string(), format!("$(cat {})", shell_word(&file)))
     }
 }
 
@@ -156,7 +170,7 @@ struct Common<'a> {
 }
 
 impl Common<'_> {
-    async fn build(self, first_start: bool) -> Result<App> {
+    async fn build(self) -> Result<App> {
         let Self { config, bound, deps, signing, usage } = self;
         let instance = deps.store.instance().await?;
         let project_id = instance.ok_or_else(|| Error::internal("the server has not been set up"))?.iam_project_id;
@@ -204,6 +218,8 @@ impl Common<'_> {
             shutdown: shutdown.clone(),
         });
         let Deps { store, keys, .. } = deps;
-        Ok(App { router, services, gate, store, keys, usage, housekeeping, shutdown, first_start, lock: None })
+        let first_start = false;
+        let token = None;
+        Ok(App { router, services, gate, store, keys, usage, housekeeping, shutdown, first_start, token, lock: None })
     }
 }

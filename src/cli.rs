@@ -29,7 +29,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Start the server (the default).
-    Serve,
+    Serve(Serve),
     /// Bring the database schema up to date and end.
     Migrate,
     /// Let the signing key that is published in advance sign from now on. A running server need not
@@ -47,12 +47,21 @@ enum Command {
     Version,
 }
 
+/// How to serve.
+#[derive(Debug, Default, clap::Args)]
+struct Serve {
+    /// Keep everything in memory: nothing is written to disk, and all is gone when the server ends. For tests. The
+    /// first token is printed.
+    #[arg(long)]
+    ephemeral: bool,
+}
+
 type CliResult = Result<(), Box<dyn std::error::Error>>;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let outcome = match Cli::parse().command.unwrap_or(Command::Serve) {
-        Command::Serve => return logged(serve),
+    let outcome = match Cli::parse().command.unwrap_or_else(|| Command::Serve(Serve::default())) {
+        Command::Serve(how) => return logged(move |config| serve(config, how)),
         Command::Migrate => return logged(migrate),
         Command::RotateSigningKey { revoke_old } => return logged(move |config| rotate(config, revoke_old)),
         Command::CheckConfig => check_config(),
@@ -98,8 +107,9 @@ fn runtime() -> Result<Runtime, StartError> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(StartError::Threads)
 }
 
-async fn serve(config: Config) -> CliResult {
+async fn serve(config: Config, how: Serve) -> CliResult {
     shutdown::survive_hangup();
+    let config = if how.ephemeral { config.in_memory()? } else { config };
     let address = config.server.listen;
     let listener = TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
     let bound = listener.local_addr()?;

@@ -108,6 +108,9 @@ pub struct Storage {
     pub admin_pat_file: PathBuf,
     /// Key that encrypts the signing keys, 32 bytes in base64; empty for a file in the data directory.
     pub master_key: String,
+    /// Everything is kept in memory: asked for at the command line (`--ephemeral`), never in a file.
+    #[serde(skip)]
+    pub ephemeral: bool,
 }
 
 impl std::fmt::Debug for Storage {
@@ -180,11 +183,28 @@ impl Config {
         self.target().map(drop)
     }
 
+    /// The same with everything in memory.
+    ///
+    /// # Errors
+    /// A database is configured too.
+    pub fn in_memory(mut self) -> Result<Self, ConfigError> {
+        if !self.storage.url.is_empty() {
+            let text = "--ephemeral keeps everything in memory, but storage.url (DATABASE_URL) names a database; \
+                        take away one of the two";
+            return Err(ConfigError(text.to_owned()));
+        }
+        self.storage.ephemeral = true;
+        Ok(self)
+    }
+
     /// Where the data lives.
     ///
     /// # Errors
     /// The database URL is malformed.
     pub fn target(&self) -> Result<Target, ConfigError> {
+        if self.storage.ephemeral {
+            return Ok(Target::Memory);
+        }
         let named = |text: String| ConfigError(format!("storage.url (DATABASE_URL) {text}"));
         url::check(&self.storage.url).map_err(named)?;
         let target = target_of(Some(&self.storage.url), &self.storage.data_dir);
@@ -220,8 +240,13 @@ impl Config {
         }
     }
 
-    /// Where the first token is written.
-    pub fn admin_pat_file(&self) -> PathBuf {
+    /// Where the first token is written; nowhere, if everything is in memory and no file for it is configured.
+    pub fn admin_pat_file(&self) -> Option<PathBuf> {
+        let configured = !self.storage.admin_pat_file.as_os_str().is_empty();
+        (configured || !self.storage.ephemeral).then(|| self.admin_pat_path())
+    }
+
+    fn admin_pat_path(&self) -> PathBuf {
         if self.storage.admin_pat_file.as_os_str().is_empty() {
             self.storage.data_dir.join("admin.pat")
         } else {

@@ -55,13 +55,12 @@ pub async fn examine(config: &Config, purpose: Purpose) -> Result<(Look, Option<
     }
     let vault = master_key(config)?;
     // Before the database: another server writes its token only when its set-up is committed.
-    let token = config.admin_pat_file();
-    let has_token = files::read_secret(TOKEN, &token)?.is_some();
+    let token = left_token(config, &target)?;
     let look = target.look().await?;
     let place = target.place();
-    match purpose {
-        Purpose::Serve if has_token && !look.set_up => return Err(StartError::TokenBesideEmpty { place, token }),
-        Purpose::SigningKeys if !look.set_up => return Err(StartError::NotSetUp(place)),
+    match (purpose, token) {
+        (Purpose::Serve, Some(token)) if !look.set_up => return Err(StartError::TokenBesideEmpty { place, token }),
+        (Purpose::SigningKeys, _) if !look.set_up => return Err(StartError::NotSetUp(place)),
         _ => {}
     }
     check_keys(config, &place, vault.as_ref(), &look.signing_keys)?;
@@ -81,8 +80,18 @@ pub async fn check(config: &Config) -> Result<Option<String>, StartError> {
     }
 }
 
+/// The token file of a server that was set up here, if there is one. What was in memory is gone with its server, and the
+/// next one replaces its token.
+fn left_token(config: &Config, target: &Target) -> Result<Option<PathBuf>, StartError> {
+    let Some(token) = config.admin_pat_file().filter(|_| !matches!(target, Target::Memory)) else { return Ok(None) };
+    Ok(files::read_secret(TOKEN, &token)?.map(|_| token))
+}
+
 /// Directories whose files the server trusts.
 fn directories(config: &Config, target: &Target) -> Vec<PathBuf> {
+    if matches!(target, Target::Memory) {
+        return Vec::new();
+    }
     let mut all = vec![config.storage.data_dir.clone()];
     if let Target::Sqlite(path) = target {
         all.extend(path.parent().map(|dir| if dir.as_os_str().is_empty() { Path::new(".") } else { dir }.to_owned()));
@@ -96,6 +105,9 @@ fn master_key(config: &Config) -> Result<Option<Vault>, StartError> {
     if !config.storage.master_key.is_empty() {
         // Whether it is a key was checked with the configuration.
         return Ok(Vault::from_text(&config.storage.master_key));
+    }
+    if config.storage.ephemeral {
+        return Ok(None);
     }
     let path = config.master_key_file();
     let Some(text) = files::read_secret(MASTER_KEY, &path)? else { return Ok(None) };
@@ -155,7 +167,7 @@ impl Opened {
     }
 
     /// What encrypts the signing keys. If there is no master key and nothing that one would have to open,
-    /// one is made and written beside the database.
+    /// one is made and written beside the database; for a database in memory it is kept there too.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -163,9 +175,13 @@ impl Opened {
         if let Some(vault) = self.vault.take() {
             return Ok(vault);
         }
+        let new = Vault::new_key(&self.env.random);
         let path = config.master_key_file();
+        if config.storage.ephemeral {
+            return Vault::from_text(&new).ok_or(StartError::MasterKey(path));
+        }
         self.made.directory(DATA, &config.storage.data_dir)?;
-        self.made.line(MASTER_KEY, &path, &Vault::new_key(&self.env.random))?;
+        self.made.line(MASTER_KEY, &path, &new)?;
         // Of servers that start together, all take the key of the first.
         master_key(config)?.ok_or(StartError::MasterKey(path))
     }
@@ -235,9 +251,13 @@ fn prepare(
     made: &mut Made,
 ) -> Result<Option<ServerLock>, StartError> {
     let data = &config.storage.data_dir;
-    let Target::Sqlite(path) = target else {
-        tighten(data, &[])?;
-        return Ok(None);
+    let path = match target {
+        Target::Sqlite(path) => path,
+        Target::Memory => return Ok(None),
+        Target::Postgres(_) => {
+            tighten(data, &[])?;
+            return Ok(None);
+        }
     };
     if let Some(directory) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
         made.directory(DATA, directory)?;

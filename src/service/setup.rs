@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use zeroize::Zeroizing;
+
 use super::{Deps, orgs};
 use crate::clock::NEVER;
 use crate::crypto::secrets;
@@ -27,8 +29,8 @@ struct Ids {
     token: String,
 }
 
-/// Sets up an empty database; does nothing if that has been done. True if it was this process. The token goes to
-/// `token_file`: one line, readable by the owner only.
+/// Sets up an empty database; does nothing if that has been done. Gives the token if it was this process. The token goes
+/// to `token_file`, if there is one: one line, readable by the owner only.
 ///
 /// The token is on disk before the database commits, and gets its name afterwards: a crash before leaves a
 /// draft that opens nothing and is replaced at the next start, a crash after it one that the next start
@@ -36,9 +38,9 @@ struct Ids {
 ///
 /// # Errors
 /// The store failed, or the token file cannot be written.
-pub async fn setup(deps: &Deps, token_file: &Path) -> Result<bool> {
+pub async fn setup(deps: &Deps, token_file: Option<&Path>) -> Result<Option<Zeroizing<String>>> {
     if deps.store.instance().await?.is_some() {
-        return Ok(false);
+        return Ok(None);
     }
     let ids = Ids {
         instance: deps.env.ids.next().await,
@@ -49,7 +51,7 @@ pub async fn setup(deps: &Deps, token_file: &Path) -> Result<bool> {
     };
     let domain = orgs::domain_of(ORG_NAME, &deps.domain)?;
     let token = secrets::personal_access_token(&deps.env.random);
-    let draft = draft_of(token_file);
+    let draft = token_file.map(draft_of);
     let now = deps.env.clock.now();
     let actor = Actor { id: &ids.user, org_id: "", now };
     let work = deps.store.work(actor, async |mut work| {
@@ -57,16 +59,23 @@ pub async fn setup(deps: &Deps, token_file: &Path) -> Result<bool> {
             return Ok(false);
         }
         write(&mut work, &ids, &domain, &secrets::hash(&token)).await?;
-        files::write_private(TOKEN, &draft, &token).map_err(Error::internal)?;
+        if let Some(draft) = &draft {
+            files::write_private(TOKEN, draft, &token).map_err(Error::internal)?;
+        }
         Ok(true)
     });
     match work.await {
-        Ok(true) => publish(&draft, token_file).map_err(Error::internal).map(|()| true),
-        Ok(false) => Ok(false),
+        Ok(true) => {
+            if let (Some(draft), Some(file)) = (&draft, token_file) {
+                publish(draft, file).map_err(Error::internal)?;
+            }
+            Ok(Some(token))
+        }
+        Ok(false) => Ok(None),
         Err(error) => {
             // Only if it is certain that nobody needs the token.
-            if matches!(deps.store.instance().await, Ok(None)) {
-                let _ = std::fs::remove_file(&draft);
+            if let (Some(draft), Ok(None)) = (&draft, deps.store.instance().await) {
+                let _ = std::fs::remove_file(draft);
             }
             Err(error)
         }

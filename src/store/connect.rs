@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgConnectOptions;
@@ -36,6 +37,7 @@ impl Store {
         match target {
             Target::Postgres(options) => Self::reach(options, limits).await,
             Target::Sqlite(path) => Self::open_file(path, limits).await,
+            Target::Memory => Self::open_memory(limits).await,
         }
     }
 
@@ -74,15 +76,33 @@ impl Store {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             // An acknowledged key must survive a power cut, not only a crash of the process.
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(limits.lock);
+            .synchronous(SqliteSynchronous::Full);
+        Self::open(options, Some(path.into()), limits).await
+    }
+
+    /// A database in the memory of this process. It goes with its last connection, and the writer keeps one.
+    async fn open_memory(limits: Limits) -> Result<Self> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        // A name that begins like this is one database for all connections of the process.
+        let name = format!("/memory-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let options = SqliteConnectOptions::new()
+            .filename(name)
+            .vfs("memdb")
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Memory)
+            .synchronous(SqliteSynchronous::Off);
+        Self::open(options, None, limits).await
+    }
+
+    async fn open(options: SqliteConnectOptions, file: Option<Arc<Path>>, limits: Limits) -> Result<Self> {
+        let options = options.busy_timeout(limits.lock);
         let write = Writer::open(&options, limits.lock).await?;
         let pool = SqlitePoolOptions::new().max_connections(limits.connections).acquire_timeout(ACQUIRE);
         let read = pool.connect_with(options.read_only(true).create_if_missing(false)).await?;
         Ok(Self {
             read: Engine::Lite(read),
             write: Engine::Lite(write),
-            state: Engine::Lite(path.into()),
+            state: Engine::Lite(file),
             executor: Executor::default(),
             changes: Changes::default(),
             remember: Duration::ZERO,

@@ -22,8 +22,8 @@ use crate::clock::Monotonic;
 pub struct Store {
     pub(super) read: Engine<Pool, SqlitePool>,
     pub(super) write: Engine<Writers, Writer>,
-    /// What the readiness probe looks at.
-    pub(super) state: Engine<Arc<Link>, Arc<Path>>,
+    /// What the readiness probe looks at; no file where there is none.
+    pub(super) state: Engine<Arc<Link>, Option<Arc<Path>>>,
     /// Every statement passes through it.
     pub(super) executor: Executor,
     /// What tells caches that their answers may be old.

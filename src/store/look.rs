@@ -113,6 +113,8 @@ impl Target {
                 Some(connection) => Engine::Lite(connection),
                 None => return Ok(Look::default()),
             },
+            // Nobody but this process has it, and this process has none yet.
+            Self::Memory => return Ok(Look::default()),
         };
         let look = read(&mut connection).await;
         let _ = match connection {
@@ -129,7 +131,7 @@ impl Target {
     fn unreadable(&self, error: sqlx::Error) -> LookError {
         match self {
             Self::Sqlite(path) => of_file(path, error),
-            Self::Postgres(_) => LookError::Unreadable { place: self.place(), source: error },
+            Self::Postgres(_) | Self::Memory => LookError::Unreadable { place: self.place(), source: error },
         }
     }
 }

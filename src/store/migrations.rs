@@ -21,7 +21,7 @@ pub(super) const ORPHANS_REMOVED: &str = "DELETE FROM removed_orphans RETURNING 
 pub(super) fn newest_version(target: &Target) -> i64 {
     let migrations = match target {
         Target::Postgres(_) => &POSTGRES,
-        Target::Sqlite(_) => &SQLITE,
+        Target::Sqlite(_) | Target::Memory => &SQLITE,
     };
     migrations.iter().map(|migration| migration.version).max().unwrap_or_default()
 }

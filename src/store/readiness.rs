@@ -28,7 +28,7 @@ impl Store {
         let asked = async {
             match &self.state {
                 Engine::Pg(link) => Ok(link.writable().await?),
-                Engine::Lite(path) => self.file_writable(path).await,
+                Engine::Lite(path) => self.file_writable(path.clone()).await,
             }
         };
         match timeout(READY, asked).await {
@@ -64,8 +64,8 @@ impl Store {
     }
     /// Whether the file answers and can be opened for writing. The file system may hang, so it is asked on a
     /// thread that may.
-    async fn file_writable(&self, path: &Arc<Path>) -> Result<bool> {
-        let path = Arc::clone(path);
+    async fn file_writable(&self, path: Option<Arc<Path>>) -> Result<bool> {
+        let Some(path) = path else { return Ok(self.scalar::<i64>(&query!(PING)).await?.is_some()) };
         let opened = tokio::task::spawn_blocking(move || std::fs::OpenOptions::new().write(true).open(path).is_ok());
         self.scalar::<i64>(&query!(PING)).await?;
         Ok(opened.await.unwrap_or(false))

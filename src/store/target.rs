@@ -12,6 +12,8 @@ pub enum Target {
     Postgres(Box<PgConnectOptions>),
     /// A SQLite file.
     Sqlite(PathBuf),
+    /// The memory of this process: a SQLite database that goes with it.
+    Memory,
 }
 
 impl Target {
@@ -19,6 +21,7 @@ impl Target {
     pub fn place(&self) -> String {
         match self {
             Self::Sqlite(path) => format!("the SQLite database {}", path.display()),
+            Self::Memory => "the database in memory".to_owned(),
             Self::Postgres(options) => match options.get_socket() {
                 Some(socket) => format!("PostgreSQL at the socket {}", socket.display()),
                 None => format!("PostgreSQL at {}:{}", options.get_host(), options.get_port()),

@@ -17,6 +17,7 @@ mod crash;
 mod database;
 mod database_tls;
 mod durable;
+mod ephemeral;
 mod errors;
 mod families;
 mod filters;
