@@ -18,6 +18,7 @@ use crate::files::shell_word;
 use crate::housekeeping::{Chores, Housekeeping};
 use crate::lock::ServerLock;
 use crate::opening::{Opened, Purpose};
+use crate::seed::Seeder;
 use crate::service::oauth::{Issuer, OAuth, Parts};
 use crate::service::{Deps, Services, setup};
 use crate::shutdown::Shutdown;
@@ -53,6 +54,8 @@ pub struct App {
     pub shutdown: Shutdown,
     /// Whether this start set up an empty database and made the first token.
     pub first_start: bool,
+    /// Brings it to what a seed file says.
+    pub seeder: Seeder,
     /// The first token, if no file has it.
     token: Option<Zeroizing<String>>,
     /// Keeps other servers away from a SQLite file.
@@ -108,12 +111,30 @@ impl App {
     /// # Errors
     /// As [`App::build`], and when nothing has been set up.
     pub async fn signing_keys(config: &Config) -> std::result::Result<(Store, SigningKeys), StartError> {
-        let mut opened = Opened::open(config, 2, Sources::default(), Purpose::SigningKeys).await?;
+        let mut opened = Opened::open(config, 2, Sources::default(), Purpose::Beside).await?;
         let pool = key_pool(Size { stock: 0, waiting: 1 }, 1, &opened.env)?;
         let vault = opened.vault(config)?;
         opened.keep();
         let keys = signing_keys(&opened.store, &opened.env, pool, vault);
         Ok((opened.store, keys))
+    }
+
+    /// A server that has been set up as seed files see it, without the server.
+    ///
+    /// # Errors
+    /// As [`App::build`], and when nothing has been set up.
+    pub async fn seeder(config: &Config, purpose: Purpose) -> std::result::Result<Offline, StartError> {
+        let mut opened = Opened::open(config, config.storage.connections, Sources::default(), purpose).await?;
+        let pool = key_pool(Size { stock: 0, waiting: 1000 }, 1, &opened.env)?;
+        let vault = opened.vault(config)?;
+        opened.keep();
+        let (store, env, keys) = (opened.store.clone(), opened.env.clone(), pool);
+        let deps = Deps { store: store.clone(), env, keys, domain: config.domain().into() };
+        let signing = signing_keys(&deps.store, &deps.env, deps.keys.clone(), vault);
+        let issuer = Issuer::new(&config.issuer(config.server.listen), &config.server.issuer_aliases);
+        let services = Services::new(&deps, &signing, issuer);
+        let Deps { env, keys, domain, .. } = deps;
+        Ok(Offline { seeder: Seeder { services, env, keys, domain }, store, lock: opened.lock.take() })
     }
 
     /// Ends what runs beside the requests, and closes the store. To be called once no request is in
@@ -150,6 +171,23 @@ impl App {
     }
 }
 
+/// What works on the data of a server beside it, or while there is none.
+pub struct Offline {
+    /// Brings it to what a seed file says.
+    pub seeder: Seeder,
+    store: Store,
+    lock: Option<ServerLock>,
+}
+
+impl Offline {
+    /// Closes the store.
+    pub async fn stop(self) {
+        self.seeder.keys.stop();
+        self.store.close().await;
+        drop(self.lock);
+    }
+}
+
 /// A pool of key pairs with random bytes of its own: it is filled beside the requests.
 fn key_pool(size: Size, fillers: usize, env: &Env) -> std::result::Result<KeyPool, StartError> {
     KeyPool::start(size, fillers, &env.random.branch("key pairs")).map_err(StartError::Threads)
@@ -158,6 +196,15 @@ fn key_pool(size: Size, fillers: usize, env: &Env) -> std::result::Result<KeyPoo
 /// Signing keys, with random bytes of their own for the same reason.
 fn signing_keys(store: &Store, env: &Env, pool: KeyPool, vault: Vault) -> SigningKeys {
     SigningKeys::new(SigningParts { store: store.clone(), env: env.branch("signing keys"), pool, vault })
+}
+
+/// Makes the signing keys now, so that the first token need not wait for primes; who comes earlier waits.
+fn make_ring(signing: SigningKeys) {
+    tokio::spawn(async move {
+        if let Err(error) = signing.ring().await {
+            tracing::error!(error = ?error.source, "the signing keys cannot be made");
+        }
+    });
 }
 
 /// What the parts of a server share.
@@ -199,12 +246,7 @@ impl Common<'_> {
             access_lifetime,
             id_lifetime,
         });
-        // Made now, so that the first token need not wait for primes; who comes earlier waits.
-        tokio::spawn(async move {
-            if let Err(error) = signing.ring().await {
-                tracing::error!(error = ?error.source, "the signing keys cannot be made");
-            }
-        });
+        make_ring(signing);
         let shutdown = Shutdown::default();
         let router = api::router(api::Parts {
             services: services.clone(),
@@ -217,9 +259,21 @@ impl Common<'_> {
             reflection: config.server.reflection,
             shutdown: shutdown.clone(),
         });
-        let Deps { store, keys, .. } = deps;
-        let first_start = false;
-        let token = None;
-        Ok(App { router, services, gate, store, keys, usage, housekeeping, shutdown, first_start, token, lock: None })
+        let Deps { store, env, keys, domain } = deps;
+        let seeder = Seeder { services: services.clone(), env, keys: keys.clone(), domain };
+        Ok(App {
+            router,
+            services,
+            gate,
+            store,
+            keys,
+            usage,
+            housekeeping,
+            shutdown,
+            first_start: false,
+            seeder,
+            token: None,
+            lock: None,
+        })
     }
 }

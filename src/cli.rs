@@ -1,7 +1,10 @@
-//! The command line: `claviger serve | migrate | check-config | healthcheck | version`.
+//! The command line: `claviger serve | migrate | seed | check-config | healthcheck | version`.
+
+mod seed;
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -14,6 +17,7 @@ use crate::auth::OldKey;
 use crate::config::{Config, Log, wanted_log_format};
 use crate::env::Sources;
 use crate::opening::{self, Opened, Purpose};
+use crate::seed::Wanted;
 use crate::server::Limits;
 use crate::start::StartError;
 use crate::{server, shutdown, telemetry};
@@ -39,6 +43,9 @@ enum Command {
         #[arg(long)]
         revoke_old: bool,
     },
+    /// Objects that the server is to have, from a file (docs/SEED.md).
+    #[command(subcommand)]
+    Seed(seed::Command),
     /// Read the configuration, say what is wrong with it, and end.
     CheckConfig,
     /// Ask a running server whether it is ready; exit code 0 if so.
@@ -54,9 +61,13 @@ struct Serve {
     /// first token is printed.
     #[arg(long)]
     ephemeral: bool,
+    /// Bring the server to what this file says before it is ready (docs/SEED.md).
+    #[arg(long, value_name = "FILE")]
+    seed: Option<PathBuf>,
 }
 
-type CliResult = Result<(), Box<dyn std::error::Error>>;
+type Failure = Box<dyn std::error::Error>;
+type CliResult = Result<(), Failure>;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
@@ -64,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::Serve(how) => return logged(move |config| serve(config, how)),
         Command::Migrate => return logged(migrate),
         Command::RotateSigningKey { revoke_old } => return logged(move |config| rotate(config, revoke_old)),
+        Command::Seed(command) => return seed::main(command),
         Command::CheckConfig => check_config(),
         Command::Healthcheck => healthcheck(),
         Command::Version => {
@@ -82,7 +94,14 @@ pub fn main() -> ExitCode {
 
 /// Runs a command that logs; why it failed is logged too, in the form that was chosen.
 fn logged<F: Future<Output = CliResult>>(command: impl FnOnce(Config) -> F) -> ExitCode {
-    let Err(error) = run(command) else { return ExitCode::SUCCESS };
+    match run(command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&*error),
+    }
+}
+
+/// Tells why a command failed.
+fn failed(error: &dyn std::error::Error) -> ExitCode {
     // Does nothing if the configuration was fine.
     telemetry::start(&Log { level: "error".to_owned(), format: wanted_log_format() });
     if tracing::enabled!(tracing::Level::ERROR) {
@@ -93,7 +112,7 @@ fn logged<F: Future<Output = CliResult>>(command: impl FnOnce(Config) -> F) -> E
     ExitCode::FAILURE
 }
 
-fn run<F: Future<Output = CliResult>>(command: impl FnOnce(Config) -> F) -> CliResult {
+fn run<T, F: Future<Output = Result<T, Failure>>>(command: impl FnOnce(Config) -> F) -> Result<T, Failure> {
     let config = Config::load()?;
     telemetry::start(&config.log);
     let runtime = runtime()?;
@@ -110,10 +129,20 @@ fn runtime() -> Result<Runtime, StartError> {
 async fn serve(config: Config, how: Serve) -> CliResult {
     shutdown::survive_hangup();
     let config = if how.ephemeral { config.in_memory()? } else { config };
+    let mut wanted = how.seed.as_deref().map(Wanted::read).transpose().map_err(StartError::from)?;
+    if let Some(wanted) = &wanted {
+        seed::before(&config, wanted).await?;
+    }
     let address = config.server.listen;
     let listener = TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
     let bound = listener.local_addr()?;
     let app = App::build(&config, bound, Replace::default()).await?;
+    if let Some(wanted) = &mut wanted
+        && let Err(error) = Box::pin(app.seeder.apply(wanted)).await
+    {
+        app.stop().await;
+        return Err(StartError::from(error).on(&config.target()?.place()).into());
+    }
     // Listened for before anybody is told of the start: a stop that comes at once is a clean one too.
     shutdown::on_signals(&app.shutdown);
     say(&app.greeting(&config, bound));

@@ -236,6 +236,14 @@ pub fn write_private(what: &'static str, path: &Path, line: &str) -> Result<(), 
     write(path, line).map_err(named(what, path))
 }
 
+/// Writes a private file that is not there yet, and waits until the disk has it. What could not be written whole goes
+/// again.
+pub fn write_new(what: &'static str, path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let mut file = create(path).map_err(named(what, path))?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    written.inspect_err(|_| drop(std::fs::remove_file(path))).map_err(named(what, path))
+}
+
 fn write(path: &Path, line: &str) -> io::Result<()> {
     let _ = std::fs::remove_file(path);
     let mut file = create(path)?;

@@ -31,6 +31,7 @@ mod opening;
 mod peer;
 mod place;
 pub mod proto;
+mod seed;
 pub mod server;
 mod service;
 mod shutdown;

@@ -24,8 +24,10 @@ pub enum Purpose {
     Serve,
     /// To bring the schema up to date; beside a running server, if need be.
     Migrate,
-    /// To work with the signing keys of a server that was set up; beside it, if it runs.
-    SigningKeys,
+    /// To work with the signing keys of a server that was set up, or to look at what it has; beside it, if it runs.
+    Beside,
+    /// To change what a server has that was set up: alone on a SQLite file.
+    Change,
 }
 
 /// An open store, and what this start has made for it.
@@ -60,7 +62,7 @@ pub async fn examine(config: &Config, purpose: Purpose) -> Result<(Look, Option<
     let place = target.place();
     match (purpose, token) {
         (Purpose::Serve, Some(token)) if !look.set_up => return Err(StartError::TokenBesideEmpty { place, token }),
-        (Purpose::SigningKeys, _) if !look.set_up => return Err(StartError::NotSetUp(place)),
+        (Purpose::Beside | Purpose::Change, _) if !look.set_up => return Err(StartError::NotSetUp(place)),
         _ => {}
     }
     check_keys(config, &place, vault.as_ref(), &look.signing_keys)?;
@@ -263,8 +265,8 @@ fn prepare(
         made.directory(DATA, directory)?;
     }
     let lock = match purpose {
-        Purpose::Serve => Some(ServerLock::take(path)?),
-        Purpose::Migrate | Purpose::SigningKeys => None,
+        Purpose::Serve | Purpose::Change => Some(ServerLock::take(path)?),
+        Purpose::Migrate | Purpose::Beside => None,
     };
     let database = sqlite_files(path);
     tighten(data, &database)?;

@@ -11,6 +11,7 @@ use crate::crypto::vault::NO_MASTER_KEY;
 use crate::error::Error;
 use crate::files::{FileError, shell_word};
 use crate::lock::LockError;
+use crate::seed::SeedError;
 use crate::store::{LookError, StoreError};
 
 /// A start that failed.
@@ -94,9 +95,21 @@ pub enum StartError {
     /// The system gives no threads.
     #[error("the system gives no threads ({0}); check its limits, and keys.threads (CLAVIGER_KEYS_THREADS)")]
     Threads(io::Error),
+    /// The seed file.
+    #[error(transparent)]
+    Seed(SeedError),
     /// Anything else.
     #[error("{}", causes(.0))]
     Other(#[from] Error),
+}
+
+impl From<SeedError> for StartError {
+    fn from(error: SeedError) -> Self {
+        match error {
+            SeedError::Store(error) => Self::Other(error),
+            error => Self::Seed(error),
+        }
+    }
 }
 
 impl From<StoreError> for StartError {

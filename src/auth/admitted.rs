@@ -25,6 +25,9 @@ pub struct Caller {
     pub(super) memberships: Arc<[Membership]>,
 }
 
+/// The name under which the server writes what a seed file says. No user can have it for an id.
+const SEED: &str = "_seed";
+
 /// What is in a removed organization: the id of one that is nowhere, for no id holds a blank.
 const NOWHERE: &str = " ";
 
@@ -45,6 +48,8 @@ pub struct Admitted {
     pub now: Micros,
     /// Where in the organization the permission holds.
     pub granted: Granted,
+    /// Whether it is the server itself, which may do whatever its rules allow, and has no roles.
+    pub is_server: bool,
     /// Keeps everybody else from making one.
     _made_here: (),
 }
@@ -111,7 +116,7 @@ impl Caller {
 
     fn admitted(self, granted: Granted) -> Admitted {
         let Self { user_id, user_org_id, org_id, now, .. } = self;
-        Admitted { user_id, user_org_id, org_id, now, granted, _made_here: () }
+        Admitted { user_id, user_org_id, org_id, now, granted, is_server: false, _made_here: () }
     }
 }
 
@@ -131,6 +136,11 @@ impl Admitted {
         let (user_id, org_id) = (user_id.to_owned(), org_id.to_owned());
         let caller = Caller { user_id, user_org_id: org_id.clone(), org_id, ..Caller::stranger(now) };
         caller.admitted(Granted::Everywhere)
+    }
+
+    /// The server itself, for what whoever starts it wants to be there. Nobody who calls over the network gets here.
+    pub fn server(org_id: &str, now: Micros) -> Self {
+        Self { is_server: true, ..Self::own(SEED, org_id, now) }
     }
 
     /// Itself as the one who changes something.

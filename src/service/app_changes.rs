@@ -72,7 +72,8 @@ impl Apps {
         work.await
     }
 
-    /// Makes a secret for an application, whatever its method; the old one is void at once, or when `grace` is over.
+    /// Gives an application the secret that the caller chooses, or a new one, whatever its method; the old one is void
+    /// at once, or when `grace` is over.
     ///
     /// # Errors
     /// `COMMAND-Gr4ce` time out of range, `COMMAND-2g66f` and `COMMAND-Kd92s` no such application, `COMMAND-aeH4` not an
@@ -83,10 +84,11 @@ impl Apps {
         app: AppId<'_>,
         of: SecretOf,
         grace: Micros,
+        own: Option<&Zeroizing<String>>,
     ) -> Result<(Zeroizing<String>, Stamp)> {
         let grace = validate::grace(grace)?;
         let at = app.at(who);
-        let secret = secrets::client_secret(&self.0.env.random);
+        let secret = own.cloned().unwrap_or_else(|| secrets::client_secret(&self.0.env.random));
         let hash = secrets::hash(&secret);
         // What is void at once has no end that a clock could bring back.
         let old_until = (grace > 0).then(|| who.now + grace);

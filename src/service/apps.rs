@@ -35,6 +35,17 @@ pub struct NewApiApp<'a> {
     pub name: &'a str,
     /// How it authenticates.
     pub method: ApiMethod,
+    /// What else the caller chooses.
+    pub own: Own<'a>,
+}
+
+/// What a caller may choose of a new application beside its identifier; the rest is made.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Own<'a> {
+    /// Its client id.
+    pub client_id: Option<&'a str>,
+    /// Its client secret; of no use to a method without one.
+    pub secret: Option<&'a Zeroizing<String>>,
 }
 
 /// A new OpenID Connect client.
@@ -47,6 +58,8 @@ pub struct NewOidcApp<'a> {
     pub name: &'a str,
     /// What it asks to be registered with.
     pub config: OidcConfig,
+    /// What else the caller chooses.
+    pub own: Own<'a>,
 }
 
 /// A new application of either kind.
@@ -55,6 +68,7 @@ struct NewApp<'a> {
     id: Option<&'a str>,
     name: &'a str,
     method: AppMethod,
+    client_id: Option<&'a str>,
     secret: Option<Zeroizing<String>>,
     config: AppConfig,
 }
@@ -109,9 +123,10 @@ impl Apps {
     /// `COMMAND-EbFMN` no such project, code 6 name taken, `PROJECT-mabu12` the chosen id is used, or looks like one of
     /// the server; code 3 it has other signs than ids may have.
     pub async fn add_api_app(&self, who: &Admitted, new: NewApiApp<'_>) -> Result<CreatedApp> {
-        let secret = (new.method == ApiMethod::Basic).then(|| secrets::client_secret(&self.0.env.random));
-        let NewApiApp { project_id, id, name, method } = new;
-        let new = NewApp { project_id, id, name, method: method.into(), secret, config: AppConfig::Api };
+        let secret = (new.method == ApiMethod::Basic).then(|| self.secret(new.own));
+        let NewApiApp { project_id, id, name, method, own } = new;
+        let (client_id, method, config) = (own.client_id, method.into(), AppConfig::Api);
+        let new = NewApp { project_id, id, name, method, client_id, secret, config };
         self.insert(who, new, || Ok(())).await
     }
 
@@ -122,7 +137,7 @@ impl Apps {
     /// address to tell of a sign-out, code 6 name taken, `PROJECT-lxowmp` the chosen id is used, or looks like one of
     /// the server; code 3 it has other signs than ids may have.
     pub async fn add_oidc_app(&self, who: &Admitted, new: NewOidcApp<'_>) -> Result<(CreatedApp, OidcConfig)> {
-        let NewOidcApp { project_id, id, name, config } = new;
+        let NewOidcApp { project_id, id, name, config, own } = new;
         let config = config.completed();
         let check = || {
             if !oidc::is_valid(&config) {
@@ -130,9 +145,9 @@ impl Apps {
             }
             back_channel::check(&config.back_channel_logout_uri)
         };
-        let secret = oidc::needs_secret(&config).then(|| secrets::client_secret(&self.0.env.random));
+        let secret = oidc::needs_secret(&config).then(|| self.secret(own));
         let (method, stored) = (oidc::method(&config), AppConfig::Oidc(config.stored()?));
-        let new = NewApp { project_id, id, name, method, secret, config: stored };
+        let new = NewApp { project_id, id, name, method, client_id: own.client_id, secret, config: stored };
         let app = self.insert(who, new, check).await?;
         Ok((app, config))
     }
@@ -192,13 +207,16 @@ impl Apps {
     }
 
     async fn insert(&self, who: &Admitted, new: NewApp<'_>, check: impl Fn() -> Result<()>) -> Result<CreatedApp> {
-        let NewApp { project_id, id: chosen, name, method, secret, config } = new;
+        let NewApp { project_id, id: chosen, name, method, client_id: own_client, secret, config } = new;
         let taken = id_taken(&config);
         let id = match chosen {
             Some(id) => self.own(id, taken).await?,
             None => self.0.env.ids.next().await,
         };
-        let client_id = self.0.env.ids.next().await;
+        let client_id = match own_client {
+            Some(client_id) => self.own(client_id, taken).await?,
+            None => self.0.env.ids.next().await,
+        };
         let hash = secret.as_ref().map(|s| secrets::hash(s));
         let at = AppAt { org_id: &who.org_id, project_id, id: &id };
         let secret_hash = hash.as_ref().map(<[u8; 32]>::as_slice);
@@ -207,11 +225,11 @@ impl Apps {
         let work = self.0.store.work(who.actor(), async |mut work| {
             let mut project = work.project_held(place).await?.ok_or_else(no_project)?;
             check()?;
-            if chosen.is_none() {
+            if chosen.is_none() && own_client.is_none() {
                 return project.record(&app).await.map_err(|e| e.taken(NAME_TAKEN));
             }
             // Two values may be taken. Who overtakes this look makes it look again.
-            match project.work.app_taken(at, name).await? {
+            match project.work.app_taken(at, name, &client_id).await? {
                 None => Ok(project.record(&app).await?),
                 Some(AppTaken::Name) => Err(Error::already_exists(NAME_TAKEN)),
                 Some(AppTaken::Id) => Err(Error::precondition(taken, NAME_TAKEN)),
@@ -219,6 +237,11 @@ impl Apps {
         });
         let stamp = made(&work.await?);
         Ok(CreatedApp { id, client_id, secret, stamp })
+    }
+
+    /// The secret that a caller has chosen, or a new one.
+    fn secret(&self, own: Own<'_>) -> Zeroizing<String> {
+        own.secret.cloned().unwrap_or_else(|| secrets::client_secret(&self.0.env.random))
     }
 
     /// The identifier that a caller has chosen, if it can be one.

@@ -2,6 +2,7 @@
 
 use super::Deps;
 use crate::error::{Code, Error, Result};
+use crate::store::StoreError;
 
 /// Whether this can be an id that a caller chooses: letters, digits and a few signs, nothing that paths and the server
 /// itself use, and no number that the server gives.
@@ -14,27 +15,41 @@ pub(super) async fn check(
     field: &'static str,
     refused: impl FnOnce(&'static str) -> Error,
 ) -> Result<()> {
-    check_signs(id, field)?;
+    if let Some(why) = signs(id) {
+        return Err(Error::native(Code::InvalidArgument, format!("invalid {field}: {why}")));
+    }
     if is_given(deps, id).await? {
-        return Err(refused(
-            "numbers like this are ids that the server gives; leave it out, or choose one with a letter",
-        ));
+        return Err(refused(GIVEN));
     }
     Ok(())
 }
 
-fn check_signs(id: &str, field: &str) -> Result<()> {
+/// Why an id cannot be a number that the server gives, or may give.
+pub(super) const GIVEN: &str =
+    "numbers like this are ids that the server gives; leave it out, or choose one with a letter";
+
+/// The chosen id of a key or token is used, or cannot be used.
+pub(super) fn used(why: &'static str) -> Error {
+    Error::new(Code::AlreadyExists, "COMMAND-Kd7u1", why)
+}
+
+/// The same, where the store found it so.
+pub(super) fn taken(error: StoreError) -> Error {
+    match error {
+        StoreError::Taken => used("There is a key or token with this id, or this token; choose another id"),
+        other => other.into(),
+    }
+}
+
+/// Why the signs of a text make no id, if so.
+pub(super) fn signs(id: &str) -> Option<&'static str> {
     let safe = |c: char| c.is_ascii_alphanumeric() || "._@:+=~-".contains(c);
     if !id.chars().all(safe) {
-        let text = format!("invalid {field}: use letters, digits and . _ @ : + = ~ - only");
-        return Err(Error::native(Code::InvalidArgument, text));
+        return Some("use letters, digits and . _ @ : + = ~ - only");
     }
     // What paths and lists of fixed routes mean otherwise, and the name under which the server acts.
-    if id.starts_with(['.', '_']) || id.eq_ignore_ascii_case("system") {
-        let text = format!("invalid {field}: begin with neither . nor _, and choose another one than system");
-        return Err(Error::native(Code::InvalidArgument, text));
-    }
-    Ok(())
+    (id.starts_with(['.', '_']) || id.eq_ignore_ascii_case("system"))
+        .then_some("begin with neither . nor _, and choose another one than system")
 }
 
 /// Whether one of these is a number that the server gives, or may give some day: what a caller chooses must not look
@@ -44,7 +59,12 @@ pub(super) async fn is_given(deps: &Deps, text: &str) -> Result<bool> {
         return Ok(false);
     }
     let first = deps.store.instance().await?.map(|i| i.instance_id).unwrap_or_default();
-    Ok((text.len(), text) >= (first.len(), first.as_str()))
+    Ok(like_given(text, &first))
+}
+
+/// Whether a text looks like a number of a server whose first one is this.
+pub(super) fn like_given(text: &str, first: &str) -> bool {
+    number(text) && (text.len(), text) >= (first.len(), first)
 }
 
 /// A number without a leading zero, as ids are.

@@ -1,7 +1,7 @@
 //! What holds for each kind of credential of a user: who may make one, and how one goes.
 
-use super::Deps;
 use super::outcome::{changed, made};
+use super::{Deps, chosen};
 use crate::auth::{Admitted, Membership, may_give};
 use crate::clock::Micros;
 use crate::error::{Error, Result};
@@ -14,6 +14,8 @@ pub(super) struct NewCredential<'a> {
     pub kind: Credential,
     /// Its user.
     pub user: UserAt<'a>,
+    /// The identifier that the caller chooses; one is made if there is none.
+    pub id: Option<&'a str>,
     /// SubjectPublicKeyInfo in DER of a key, SHA-256 of a token.
     pub material: &'a [u8],
     /// When it ends.
@@ -23,19 +25,27 @@ pub(super) struct NewCredential<'a> {
 /// Keeps a new credential; gives its id and the stamp of its first event.
 ///
 /// # Errors
-/// `no_user` no such user, `COMMAND-8gK2d` the user has roles that the caller may not give.
+/// `no_user` no such user, `COMMAND-8gK2d` the user has roles that the caller may not give, `COMMAND-Kd7u1` the chosen id
+/// is used, or looks like one of the server.
 pub(super) async fn add(
     deps: &Deps,
     who: &Admitted,
     new: NewCredential<'_>,
     no_user: fn() -> Error,
 ) -> Result<(String, Stamp)> {
-    let NewCredential { kind, user, material, expires_at } = new;
+    let NewCredential { kind, user, id: own, material, expires_at } = new;
+    if let Some(id) = own {
+        chosen::check(deps, id, "key or token id", chosen::used).await?;
+    }
     let work = deps.store.work(who.actor(), async |mut work| {
         let mut found = work.user_held(user).await?.ok_or_else(no_user)?;
         may_speak_for(who, found.work, user.id).await?;
-        let id = deps.env.ids.next().await;
-        let event = found.record(&CredentialAdded { kind, user, id: &id, material, expires_at }).await?;
+        let id = match own {
+            Some(id) => id.to_owned(),
+            None => deps.env.ids.next().await,
+        };
+        let event = found.record(&CredentialAdded { kind, user, id: &id, material, expires_at }).await;
+        let event = event.map_err(|e| if own.is_some() { chosen::taken(e) } else { e.into() })?;
         Ok((id, made(&event)))
     });
     work.await
@@ -66,7 +76,7 @@ pub(super) async fn remove(
 /// # Errors
 /// `COMMAND-8gK2d` the user has a role somewhere that the caller may not give.
 pub(super) async fn may_speak_for(who: &Admitted, work: &mut Work, user_id: &str) -> Result<()> {
-    if user_id == who.user_id {
+    if user_id == who.user_id || who.is_server {
         return Ok(());
     }
     let theirs = memberships(work, user_id).await?;

@@ -6,7 +6,7 @@ use super::Deps;
 use super::apps::AppId;
 use super::material::Material;
 use super::outcome::{CreatedKey, changed, made};
-use super::validate;
+use super::{chosen, validate};
 use crate::auth::{Admitted, Reach, Sealed};
 use crate::clock::Micros;
 use crate::crypto::keyfile;
@@ -35,6 +35,8 @@ pub struct Keys {
 pub struct NewKey<'a> {
     /// Application it will belong to.
     pub app: AppId<'a>,
+    /// The identifier that the caller chooses; one is made if there is none.
+    pub id: Option<&'a str>,
     /// When it ends; never if it is not said.
     pub expires_at: Option<Micros>,
     /// The public key that the caller brings; a pair is made if it is empty.
@@ -52,22 +54,30 @@ impl Keys {
     ///
     /// # Errors
     /// `COMMAND-5F3h1` the caller's key cannot be used, `COMMAND-sak25` no such application, `COMMAND-Dff54` its
-    /// method needs no key, `DOMAIN-dv3t5` expiration in the past; code 8 when too many wait for a pair.
+    /// method needs no key, `DOMAIN-dv3t5` expiration in the past, `COMMAND-Kd7u1` the chosen id is used, or looks like
+    /// one of the server; code 8 when too many wait for a pair.
     pub async fn add_app_key(&self, who: &Admitted, new: NewKey<'_>) -> Result<CreatedKey> {
         let at = new.app.at(who);
         // Refused here, a request costs no key pair; the transaction below looks again.
         let app = self.deps.store.app_by_id(at.org_id, at.project_id, at.id).await?;
         takes_keys(&app.ok_or_else(no_app)?)?;
         let expires_at = validate::expiration(new.expires_at, who.now)?;
+        if let Some(id) = new.id {
+            chosen::check(&self.deps, id, "key id", chosen::used).await?;
+        }
         let material = Material::of(new.public_key, &self.deps.keys, &who.org_id).await?;
 
         let work = self.deps.store.work(who.actor(), async |mut work| {
             let mut project = work.app_held(at).await?.ok_or_else(no_app)?;
             takes_keys(&project.row)?;
             // Made under the lock: the order of ids is that of sequences.
-            let id = self.deps.env.ids.next().await;
+            let id = match new.id {
+                Some(id) => id.to_owned(),
+                None => self.deps.env.ids.next().await,
+            };
             let public_key = material.public();
-            let event = project.record(&AppKeyAdded { app: at, id: &id, public_key, expires_at }).await?;
+            let event = project.record(&AppKeyAdded { app: at, id: &id, public_key, expires_at }).await;
+            let event = event.map_err(|e| if new.id.is_some() { chosen::taken(e) } else { e.into() })?;
             Ok((id, made(&event), project.row.client_id.clone()))
         });
         let (id, stamp, client_id) = work.await?;

@@ -21,6 +21,8 @@ pub struct MachineKeys(pub(super) Deps);
 pub struct NewMachineKey<'a> {
     /// User it will belong to.
     pub user_id: &'a str,
+    /// The identifier that the caller chooses; one is made if there is none.
+    pub id: Option<&'a str>,
     /// When it ends; never if it is not said.
     pub expires_at: Option<Micros>,
     /// The public key that the caller brings; a pair is made if it is empty.
@@ -33,8 +35,8 @@ impl MachineKeys {
     ///
     /// # Errors
     /// `COMMAND-5F3h1` the caller's key cannot be used, `DOMAIN-dv3t5` expiration in the past, `COMMAND-bnipwm1` no
-    /// such user, `COMMAND-8gK2d` the user has roles that the caller may not give; code 8 when too many wait for a
-    /// pair.
+    /// such user, `COMMAND-8gK2d` the user has roles that the caller may not give, `COMMAND-Kd7u1` the chosen id is used,
+    /// or looks like one of the server; code 8 when too many wait for a pair.
     pub async fn add_machine_key(&self, who: &Admitted, new: NewMachineKey<'_>) -> Result<CreatedKey> {
         let expires_at = validate::expiration(new.expires_at, who.now)?;
         let user = UserAt { org_id: &who.org_id, id: new.user_id };
@@ -45,7 +47,8 @@ impl MachineKeys {
             allowed.await?;
         }
         let material = Material::of(new.public_key, &self.0.keys, &who.org_id).await?;
-        let kept = NewCredential { kind: Credential::MachineKey, user, material: material.public(), expires_at };
+        let kept =
+            NewCredential { kind: Credential::MachineKey, user, id: new.id, material: material.public(), expires_at };
         let (id, stamp) = credentials::add(&self.0, who, kept, no_user).await?;
         let file = material.file(|pair| keyfile::service_account(pair, &id, user.id, expires_at))?;
         Ok(CreatedKey { id, file, stamp })

@@ -24,6 +24,7 @@ mod oidc_stored;
 pub mod org_domains;
 pub mod orgs;
 pub mod outcome;
+pub mod present;
 pub mod project_grants;
 pub mod projects;
 pub mod removal;
@@ -49,6 +50,7 @@ use metadata::Metadata;
 use oauth::Issuer;
 use org_domains::OrgDomains;
 use orgs::Orgs;
+use present::Present;
 use project_grants::ProjectGrants;
 use projects::Projects;
 use removal::Removal;
@@ -85,6 +87,8 @@ pub struct Services {
     pub keys: Arc<Keys>,
     /// Signing keys of the server.
     pub web_keys: Arc<WebKeys>,
+    /// What is there of the whole server, for the server itself.
+    pub present: Arc<Present>,
 }
 
 impl Services {
@@ -108,6 +112,7 @@ impl Services {
             apps: Arc::new(Apps(deps.clone())),
             keys: Arc::new(Keys::new(deps.clone())),
             web_keys: Arc::new(WebKeys::new(deps.clone(), signing.clone())),
+            present: Arc::new(Present(deps.clone())),
         }
     }
 }

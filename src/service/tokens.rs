@@ -9,7 +9,7 @@ use super::{Deps, credentials, validate};
 use crate::auth::{Admitted, Reach};
 use crate::clock::Micros;
 use crate::crypto::secrets;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::store::{
     Credential, CredentialFilter, CredentialOrder, CredentialRow, Listed, MachineSecretSet, OwnedCredentialRow, Page,
     Stamp, UserAt,
@@ -31,6 +31,15 @@ pub struct CreatedToken {
     pub stamp: Stamp,
 }
 
+/// A personal access token that somebody has made before: so it can be kept where it belongs first.
+#[derive(Clone, Copy)]
+pub struct OwnToken<'a> {
+    /// Its identifier.
+    pub id: &'a str,
+    /// Its text.
+    pub token: &'a Zeroizing<String>,
+}
+
 /// A new client secret of a machine user. It is here and nowhere else.
 pub struct MachineSecret {
     /// The client id that goes with it.
@@ -41,22 +50,28 @@ pub struct MachineSecret {
 }
 
 impl Tokens {
-    /// Makes a personal access token.
+    /// Makes a personal access token, or keeps the one that the caller has made, which gives its identifier too.
     ///
     /// # Errors
     /// `DOMAIN-dv3t5` expiration in the past, `COMMAND-Dggw2` no such user, `COMMAND-8gK2d` the user has roles that
-    /// the caller may not give.
+    /// the caller may not give, `COMMAND-Kd7u1` the chosen id is used, or looks like one of the server; code 3 the own
+    /// token has another form than tokens have.
     pub async fn add_personal_access_token(
         &self,
         who: &Admitted,
         user_id: &str,
         expires_at: Option<Micros>,
+        own: Option<OwnToken<'_>>,
     ) -> Result<CreatedToken> {
         let expires_at = validate::expiration(expires_at, who.now)?;
         let user = UserAt { org_id: &who.org_id, id: user_id };
-        let token = secrets::personal_access_token(&self.0.env.random);
+        let token = match own {
+            Some(own) if !secrets::is_personal_access_token(own.token) => return Err(no_form()),
+            Some(own) => own.token.clone(),
+            None => secrets::personal_access_token(&self.0.env.random),
+        };
         let hash = secrets::hash(&token);
-        let new = NewCredential { kind: Credential::Pat, user, material: &hash, expires_at };
+        let new = NewCredential { kind: Credential::Pat, user, id: own.map(|own| own.id), material: &hash, expires_at };
         let (id, stamp) = credentials::add(&self.0, who, new, no_user).await?;
         Ok(CreatedToken { id, token, stamp })
     }
@@ -102,7 +117,8 @@ impl Tokens {
         remove_pat(&self.0, who, user_id, token_id).await
     }
 
-    /// Makes a client secret for a user, whose login name is the client id; an old secret is void at once.
+    /// Gives a user the client secret that the caller chooses, or a new one; its login name is the client id. An old
+    /// secret is void at once.
     ///
     /// # Errors
     /// `no_user` no such user, `COMMAND-8gK2d` the user has roles that the caller may not give.
@@ -110,10 +126,11 @@ impl Tokens {
         &self,
         who: &Admitted,
         user_id: &str,
+        own: Option<&Zeroizing<String>>,
         no_user: fn() -> Error,
     ) -> Result<MachineSecret> {
         let user = UserAt { org_id: &who.org_id, id: user_id };
-        let secret = secrets::client_secret(&self.0.env.random);
+        let secret = own.cloned().unwrap_or_else(|| secrets::client_secret(&self.0.env.random));
         let hash = secrets::hash(&secret);
         let work = self.0.store.work(who.actor(), async |mut work| {
             let mut found = work.user_held(user).await?.ok_or_else(no_user)?;
@@ -141,6 +158,10 @@ impl Tokens {
         });
         work.await
     }
+}
+
+fn no_form() -> Error {
+    Error::native(Code::InvalidArgument, "invalid token: it has another form than tokens of this server")
 }
 
 /// There is no user for whom a token could be made.

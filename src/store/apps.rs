@@ -40,7 +40,7 @@ pub(super) const APP_INSERT: &str = "INSERT INTO apps (org_id, project_id, id, k
 pub(super) const APP_RENAME: &str = "UPDATE apps SET name = $4, name_folded = $5, sequence = $6, changed_at = $7 \
      WHERE org_id = $1 AND project_id = $2 AND id = $3";
 /// Which of identifier and name an application of the project cannot have.
-pub(super) const APP_TAKEN: &str = "SELECT id FROM apps WHERE id = $3 \
+pub(super) const APP_TAKEN: &str = "SELECT id FROM apps WHERE id = $3 OR client_id = $5 \
      UNION ALL SELECT '' FROM apps WHERE org_id = $1 AND project_id = $2 AND name_folded = $4 ORDER BY id DESC";
 // A secret belongs to the method for which it was made: a switch forgets it.
 pub(super) const APP_SET_METHOD: &str = "UPDATE apps SET auth_method = $4, takes_keys = $5, secret_hash = NULL, \
@@ -91,9 +91,10 @@ impl Work {
         self.hold(APP_LOCK, AggregateKind::Project, [at.org_id, at.project_id], Some(at.id)).await
     }
 
-    /// What is taken of the identifier, in whichever organization, and the name of a new application.
-    pub async fn app_taken(&mut self, at: AppAt<'_>, name: &str) -> Result<Option<AppTaken>> {
-        let id: Option<String> = self.scalar(&query!(APP_TAKEN; at.org_id, at.project_id, at.id, fold(name))).await?;
+    /// What is taken of the identifiers, in whichever organization, and the name of a new application.
+    pub async fn app_taken(&mut self, at: AppAt<'_>, name: &str, client_id: &str) -> Result<Option<AppTaken>> {
+        let taken = query!(APP_TAKEN; at.org_id, at.project_id, at.id, fold(name), client_id);
+        let id: Option<String> = self.scalar(&taken).await?;
         Ok(id.map(|id| if id.is_empty() { AppTaken::Name } else { AppTaken::Id }))
     }
 }
@@ -101,7 +102,7 @@ impl Work {
 /// What another application has already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AppTaken {
-    /// The identifier.
+    /// The identifier, or the client id.
     Id,
     /// The name.
     Name,

@@ -45,6 +45,7 @@ mod org_removal;
 mod org_search;
 mod orgs;
 mod pools;
+mod present;
 mod project_grant_changes;
 mod project_grants;
 mod project_search;
@@ -102,6 +103,10 @@ pub use org_domains::{DomainAdded, DomainMoved, DomainOrder, DomainRemoved, Prim
 pub use org_removal::{Leaving, LeavingRow, LeavingThing, OrgRemoved, Swept};
 pub use org_search::{OrgFilter, OrgOrder};
 pub use orgs::{OrgAdded, OrgRenamed, OrgSwitched, OrgTaken};
+pub use present::{
+    FirstRow, KeptRow, MaterialRow, MembershipOf, Named, OrgIs, OwnedDomainRow, OwnedRoleRow, ProjectGrantOf,
+    ProjectOf, SecretAppRow, SecretUserRow, UserGrantOf,
+};
 pub use project_grant_changes::{ProjectGrantAdded, ProjectGrantChanged, ProjectGrantRemoved, ProjectGrantSwitched};
 pub use project_grants::{
     ProjectGrantAt, ProjectGrantFilter, ProjectGrantHeld, ProjectGrantName, ProjectGrantOrder, ProjectGrantRow,

@@ -2,8 +2,8 @@
 
 use super::{
     Sql, access_tokens, app_search, apps, bootstrap, change_list, credentials, held, keys, look, members, metadata,
-    migrations, nodes, oauth_clients, oidc_apps, org_domains, org_removal, org_search, orgs, project_grant_changes,
-    project_grants, projects, readiness, roles, signing_keys, usage, user_grants, users,
+    migrations, nodes, oauth_clients, oidc_apps, org_domains, org_removal, org_search, orgs, present,
+    project_grant_changes, project_grants, projects, readiness, roles, signing_keys, usage, user_grants, users,
 };
 
 macro_rules! statements {
@@ -52,6 +52,7 @@ pub const ALL: &[(&str, Sql)] = statements! {
     org_search: ORG_NAMED, INSTANCE_NEWEST;
     orgs: ORG_BY_ID, ORG_BY_DOMAIN, NAME_TAKEN, ORG_ID_USED, DOMAIN_TAKEN, ORG_INSERT, ORG_LOCK, ORG_KEPT, ORG_RENAME,
         ORG_SET_STATE;
+    present: FIRST, ORG_IDS;
     project_grant_changes: PROJECT_GRANT_INSERT, PROJECT_GRANT_SET_KEYS, PROJECT_GRANT_SET_STATE, PROJECT_GRANT_DELETE,
         PROJECT_GRANTS_DELETE, PROJECT_GRANT_ROLES_INSERT, PROJECT_GRANT_ROLES_DELETE;
     project_grants: PROJECT_GRANT_BY_ID, PROJECT_GRANT_LOCK, PROJECT_GRANT_TO_LOCK, PROJECT_GRANT_LOCK_TO_END,

@@ -24,7 +24,7 @@ use crate::proto::zitadel::application::v2::{
 };
 use crate::service::app_changes::{AppChange, ConfigChange, SecretOf};
 use crate::service::apps::{
-    ApiMethod, App, AppId, Apps, CreatedApp, NewApiApp, NewOidcApp, PlacedApp, no_app, no_project,
+    ApiMethod, App, AppId, Apps, CreatedApp, NewApiApp, NewOidcApp, Own, PlacedApp, no_app, no_project,
 };
 use crate::service::oidc as rules;
 use crate::service::oidc_config::OidcConfig;
@@ -80,12 +80,14 @@ async fn create_application(
     match request.application_type {
         Some(New::ApiConfiguration(config)) => {
             let method = method(config.auth_method_type);
-            let app = parts.apps.add_api_app(&who, NewApiApp { project_id, id, name, method }).await?;
+            let new = NewApiApp { project_id, id, name, method, own: Own::default() };
+            let app = parts.apps.add_api_app(&who, new).await?;
             Ok(created(app, None))
         }
         Some(New::OidcConfiguration(config)) => {
             let config = oidc::config(*config)?;
-            let (app, config) = parts.apps.add_oidc_app(&who, NewOidcApp { project_id, id, name, config }).await?;
+            let new = NewOidcApp { project_id, id, name, config, own: Own::default() };
+            let (app, config) = parts.apps.add_oidc_app(&who, new).await?;
             Ok(created(app, Some(&config)))
         }
         Some(New::SamlConfiguration(_)) | None => Err(no_saml()),
@@ -170,7 +172,7 @@ async fn generate_client_secret(
 ) -> Result<GenerateClientSecretResponse> {
     let app = AppId { project_id: &request.project_id, id: &request.application_id };
     let who = admit(&parts.owners, caller, &request, app, || SecretOf::Any.missing()).await?;
-    let (secret, stamp) = parts.apps.regenerate_client_secret(&who, app, SecretOf::Any, 0).await?;
+    let (secret, stamp) = parts.apps.regenerate_client_secret(&who, app, SecretOf::Any, 0, None).await?;
     Ok(GenerateClientSecretResponse { client_secret: secret.to_string(), creation_date: date(stamp.changed_at) })
 }
 

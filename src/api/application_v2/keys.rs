@@ -40,7 +40,7 @@ async fn create_application_key(
     let app = AppId { project_id: &request.project_id, id: &request.application_id };
     let who = admit(&parts.owners, caller, &request, app, no_app).await?;
     let expires_at = if request.expiration_date.is_set() { expiration(&request.expiration_date)? } else { Some(0) };
-    let key = parts.keys.add_app_key(&who, NewKey { app, expires_at, public_key: &[] }).await?;
+    let key = parts.keys.add_app_key(&who, NewKey { app, id: None, expires_at, public_key: &[] }).await?;
     let creation_date = date(key.stamp.created_at);
     Ok(CreateApplicationKeyResponse { key_id: key.id, creation_date, key_details: key.file })
 }

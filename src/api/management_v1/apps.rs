@@ -23,7 +23,7 @@ use crate::proto::zitadel::management::v1::{
     UpdateAppResponse, UpdateOIDCAppConfigRequest, UpdateOIDCAppConfigResponse,
 };
 use crate::service::app_changes::{AppChange, ConfigChange, SecretOf};
-use crate::service::apps::{ApiMethod, App, AppId, Apps, NewApiApp, NewOidcApp};
+use crate::service::apps::{ApiMethod, App, AppId, Apps, NewApiApp, NewOidcApp, Own};
 
 /// RPCs of applications.
 pub fn routes(table: Resource<Apps>) -> Resource<Apps> {
@@ -46,7 +46,7 @@ pub fn routes(table: Resource<Apps>) -> Resource<Apps> {
 async fn add_api_app(apps: Arc<Apps>, caller: Caller, request: AddAPIAppRequest) -> Result<AddAPIAppResponse> {
     let who = caller.admit(&request)?;
     let method = method(request.auth_method_type);
-    let new = NewApiApp { project_id: &request.project_id, id: None, name: &request.name, method };
+    let new = NewApiApp { project_id: &request.project_id, id: None, name: &request.name, method, own: Own::default() };
     let app = apps.add_api_app(&who, new).await?;
     Ok(AddAPIAppResponse {
         details: details(&who.org_id, &app.stamp),
@@ -59,7 +59,8 @@ async fn add_api_app(apps: Arc<Apps>, caller: Caller, request: AddAPIAppRequest)
 async fn add_oidc_app(apps: Arc<Apps>, caller: Caller, request: AddOIDCAppRequest) -> Result<AddOIDCAppResponse> {
     let who = caller.admit(&request)?;
     let config = oidc::config(&request)?;
-    let new = NewOidcApp { project_id: &request.project_id, id: None, name: &request.name, config };
+    let new =
+        NewOidcApp { project_id: &request.project_id, id: None, name: &request.name, config, own: Own::default() };
     let (app, config) = apps.add_oidc_app(&who, new).await?;
     let (none_compliant, compliance_problems) = oidc::compliance(&config);
     Ok(AddOIDCAppResponse {
@@ -112,7 +113,7 @@ async fn regenerate_api_client_secret(
     let who = caller.admit(&request)?;
     let app = AppId { project_id: &request.project_id, id: &request.app_id };
     let grace = length_of_time(&request.old_secret_lifetime);
-    let (secret, stamp) = apps.regenerate_client_secret(&who, app, SecretOf::Api, grace).await?;
+    let (secret, stamp) = apps.regenerate_client_secret(&who, app, SecretOf::Api, grace, None).await?;
     let details = details(&who.org_id, &stamp);
     Ok(RegenerateAPIClientSecretResponse { client_secret: secret.to_string(), details })
 }
@@ -124,7 +125,7 @@ async fn regenerate_oidc_client_secret(
 ) -> Result<RegenerateOIDCClientSecretResponse> {
     let who = caller.admit(&request)?;
     let app = AppId { project_id: &request.project_id, id: &request.app_id };
-    let (secret, stamp) = apps.regenerate_client_secret(&who, app, SecretOf::Oidc, 0).await?;
+    let (secret, stamp) = apps.regenerate_client_secret(&who, app, SecretOf::Oidc, 0, None).await?;
     let details = details(&who.org_id, &stamp);
     Ok(RegenerateOIDCClientSecretResponse { client_secret: secret.to_string(), details })
 }

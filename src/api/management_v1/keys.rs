@@ -31,7 +31,7 @@ async fn add_app_key(keys: Arc<Keys>, caller: Caller, request: AddAppKeyRequest)
     let who = caller.admit(&request)?;
     let app = AppId { project_id: &request.project_id, id: &request.app_id };
     let expires_at = expiration(&request.expiration_date)?;
-    let key = keys.add_app_key(&who, NewKey { app, expires_at, public_key: &request.public_key }).await?;
+    let key = keys.add_app_key(&who, NewKey { app, id: None, expires_at, public_key: &request.public_key }).await?;
     Ok(AddAppKeyResponse { details: details(&who.org_id, &key.stamp), key_details: key.file, id: key.id })
 }
 

@@ -32,7 +32,7 @@ async fn add_machine_key(
 ) -> Result<AddMachineKeyResponse> {
     let who = caller.admit(&request)?;
     let expires_at = expiration(&request.expiration_date)?;
-    let new = NewMachineKey { user_id: &request.user_id, expires_at, public_key: &request.public_key };
+    let new = NewMachineKey { user_id: &request.user_id, id: None, expires_at, public_key: &request.public_key };
     let key = keys.add_machine_key(&who, new).await?;
     Ok(AddMachineKeyResponse { details: details(&who.org_id, &key.stamp), key_details: key.file, key_id: key.id })
 }

@@ -38,7 +38,7 @@ async fn add_personal_access_token(
 ) -> Result<AddPersonalAccessTokenResponse> {
     let who = caller.admit(&request)?;
     let expires_at = expiration(&request.expiration_date)?;
-    let created = tokens.add_personal_access_token(&who, &request.user_id, expires_at).await?;
+    let created = tokens.add_personal_access_token(&who, &request.user_id, expires_at, None).await?;
     Ok(AddPersonalAccessTokenResponse {
         details: details(&who.org_id, &created.stamp),
         token: created.token.to_string(),
@@ -86,7 +86,7 @@ async fn generate_machine_secret(
     request: GenerateMachineSecretRequest,
 ) -> Result<GenerateMachineSecretResponse> {
     let who = caller.admit(&request)?;
-    let made = tokens.generate_machine_secret(&who, &request.user_id, not_found).await?;
+    let made = tokens.generate_machine_secret(&who, &request.user_id, None, not_found).await?;
     Ok(GenerateMachineSecretResponse {
         details: details(&who.org_id, &made.stamp),
         client_secret: made.secret.to_string(),

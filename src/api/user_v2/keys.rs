@@ -25,7 +25,7 @@ async fn add_key(parts: Arc<Parts>, caller: Caller, request: AddKeyRequest) -> R
     let found = parts.owners.find(&request, Target::User(&request.user_id)).await?.ok_or_else(no_user)?;
     let who = parts.owners.admit_or_self(caller, &request, &found, Denied::Command).await?;
     let expires_at = expiration(&request.expiration_date)?;
-    let new = NewMachineKey { user_id: &request.user_id, expires_at, public_key: &request.public_key };
+    let new = NewMachineKey { user_id: &request.user_id, id: None, expires_at, public_key: &request.public_key };
     let key = parts.keys.add_machine_key(&who, new).await?;
     Ok(AddKeyResponse { creation_date: date(key.stamp.created_at), key_id: key.id, key_content: key.file })
 }

@@ -36,7 +36,7 @@ async fn add_personal_access_token(
 ) -> Result<AddPersonalAccessTokenResponse> {
     let who = admit(&parts, caller, &request, &request.user_id, tokens::no_user).await?;
     let expires_at = expiration(&request.expiration_date)?;
-    let created = parts.tokens.add_personal_access_token(&who, &request.user_id, expires_at).await?;
+    let created = parts.tokens.add_personal_access_token(&who, &request.user_id, expires_at, None).await?;
     Ok(AddPersonalAccessTokenResponse {
         creation_date: date(created.stamp.created_at),
         token_id: created.id,
@@ -73,7 +73,7 @@ async fn list_personal_access_tokens(
 async fn add_secret(parts: Arc<Parts>, caller: Caller, request: AddSecretRequest) -> Result<AddSecretResponse> {
     let no_user = || Error::precondition("COMMAND-x8910n", "Errors.User.NotExisting");
     let who = admit(&parts, caller, &request, &request.user_id, no_user).await?;
-    let made = parts.tokens.generate_machine_secret(&who, &request.user_id, no_user).await?;
+    let made = parts.tokens.generate_machine_secret(&who, &request.user_id, None, no_user).await?;
     Ok(AddSecretResponse { creation_date: date(made.stamp.changed_at), client_secret: made.secret.to_string() })
 }
 
