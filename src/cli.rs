@@ -1,5 +1,6 @@
 //! The command line: `claviger serve | migrate | seed | check-config | healthcheck | version`.
 
+mod run;
 mod seed;
 
 use std::io::{Read as _, Write as _};
@@ -9,18 +10,18 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use run::{CliResult, complain, logged, runtime, say};
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
 
 use crate::app::{App, Replace};
 use crate::auth::OldKey;
-use crate::config::{Config, Log, wanted_log_format};
+use crate::config::Config;
 use crate::env::Sources;
 use crate::opening::{self, Opened, Purpose};
 use crate::seed::Wanted;
 use crate::server::Limits;
 use crate::start::StartError;
-use crate::{server, shutdown, telemetry};
+use crate::{server, shutdown};
 
 /// A server for API applications and their keys, compatible with ZITADEL's Management API v1.
 #[derive(Parser)]
@@ -66,9 +67,6 @@ struct Serve {
     seed: Option<PathBuf>,
 }
 
-type Failure = Box<dyn std::error::Error>;
-type CliResult = Result<(), Failure>;
-
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command.unwrap_or_else(|| Command::Serve(Serve::default())) {
@@ -90,40 +88,6 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Runs a command that logs; why it failed is logged too, in the form that was chosen.
-fn logged<F: Future<Output = CliResult>>(command: impl FnOnce(Config) -> F) -> ExitCode {
-    match run(command) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failed(&*error),
-    }
-}
-
-/// Tells why a command failed.
-fn failed(error: &dyn std::error::Error) -> ExitCode {
-    // Does nothing if the configuration was fine.
-    telemetry::start(&Log { level: "error".to_owned(), format: wanted_log_format() });
-    if tracing::enabled!(tracing::Level::ERROR) {
-        tracing::error!("cannot start: {error}");
-    } else {
-        complain(&format!("claviger: {error}"));
-    }
-    ExitCode::FAILURE
-}
-
-fn run<T, F: Future<Output = Result<T, Failure>>>(command: impl FnOnce(Config) -> F) -> Result<T, Failure> {
-    let config = Config::load()?;
-    telemetry::start(&config.log);
-    let runtime = runtime()?;
-    let outcome = runtime.block_on(command(config));
-    // What hangs in a call of the system must not keep the process alive.
-    runtime.shutdown_background();
-    outcome
-}
-
-fn runtime() -> Result<Runtime, StartError> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(StartError::Threads)
 }
 
 async fn serve(config: Config, how: Serve) -> CliResult {
@@ -199,13 +163,4 @@ fn healthcheck() -> CliResult {
     let mut answer = String::new();
     stream.take(4096).read_to_string(&mut answer)?;
     if answer.starts_with("HTTP/1.1 200 ") { Ok(()) } else { Err("the server is not ready".into()) }
-}
-
-/// Prints the answer of a command. That nobody reads it is no reason to fail.
-fn say(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{text}");
-}
-
-fn complain(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
 }

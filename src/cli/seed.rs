@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Failure, failed, run, say};
+use super::run::{Failure, failed, run, say};
 use crate::app::App;
 use crate::config::Config;
 use crate::opening::Purpose;

@@ -5,10 +5,12 @@ use zeroize::Zeroizing;
 
 use super::file::{AnyKey, App, Machine, Project, ProjectGrant, Token};
 use super::keep::{self, Draft};
-use super::plan::{Act, In, STAGES, Step};
+use super::metadata::Metadata;
 use super::plan_projects::change_of;
+use super::planner::{Act, In, STAGES, Step};
+use super::seeder::Seeder;
+use super::value;
 use super::value::{Name, Place, PublicKey};
-use super::{Seeder, value};
 use crate::auth::Admitted;
 use crate::crypto::rsa::KeyPair;
 use crate::crypto::{keyfile, secrets};
@@ -109,14 +111,14 @@ impl Seeder {
             description: text(user.description.as_ref(), ""),
             access_token_type: user.token_type.map_or(0, |kind| i64::from(kind.0)),
         };
-        let metadata = user.metadata.as_ref().map(value::Metadata::pairs).unwrap_or_default();
+        let metadata = user.metadata.as_ref().map(Metadata::pairs).unwrap_or_default();
         let user_name = user.user_name.as_deref();
         let new = NewMachine { id: Some(&user.id), user_name, values: &values, metadata: &metadata };
         self.services.users.add_machine_user(who, new).await.map(drop)
     }
 
     async fn user_change(&self, who: &Admitted, user: &Machine) -> Result<()> {
-        let metadata = user.metadata.as_ref().map(value::Metadata::pairs).unwrap_or_default();
+        let metadata = user.metadata.as_ref().map(Metadata::pairs).unwrap_or_default();
         let change = MachineChange {
             user_name: user.user_name.as_deref(),
             name: user.name.as_deref(),

@@ -50,7 +50,7 @@ impl Checker<'_> {
         let key = (kind, within.to_owned(), fold(name));
         match self.seen.get(&key) {
             Some(first) => {
-                let text = format!("there is a {kind} {} in line {} already", shown(name), first.line);
+                let text = format!("the {kind} {} is in line {} already", shown(name), first.line);
                 self.problems.add(name.at, text);
             }
             None => drop(self.seen.insert(key, name.at)),

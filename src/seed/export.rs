@@ -7,11 +7,13 @@ use super::file::{
     AnyKey, Api, ApiMethod, App, AppType, Domain, GrantKind, Labeling, LoginKind, Machine, Member, Oidc, OidcMethod,
     Org, Project, ProjectGrant, ResponseKind, Role, Seed, State, Token, TokenType, UserGrant, UserState,
 };
+use super::metadata::Metadata;
 use super::names::OWN;
+use super::problem::Mark;
+use super::seeder::Seeder;
 use super::shape::Shape as _;
-use super::value::{Metadata, Name, PublicKey, Skew, Text, Time, Uris};
+use super::value::{Name, PublicKey, Skew, Text, Time, Uris};
 use super::write::text_of;
-use super::{Seeder, problem::Mark};
 use crate::auth::Admitted;
 use crate::error::Result;
 use crate::service::oidc_config::{Login, OidcConfig};
@@ -37,7 +39,7 @@ fn grouped<T>(rows: Vec<T>, key: impl Fn(&T) -> String) -> HashMap<String, Vec<T
     all
 }
 
-/// What belongs to one of the organizations.
+/// An export in the making.
 struct Export<'a> {
     seeder: &'a Seeder,
     who: Admitted,

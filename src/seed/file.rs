@@ -1,8 +1,9 @@
 //! What a seed file can hold. What is left out of something that is there already stays as it is; of something new it
 //! gets its default.
 
+use super::metadata::Metadata;
 use super::shape::{choice, record};
-use super::value::{Metadata, Name, Place, PublicKey, Secret, Skew, Text, Time, Uris};
+use super::value::{Name, Place, PublicKey, Secret, Skew, Text, Time, Uris};
 
 record! {
     /// Objects that a Claviger server is to have. What the file does not name is left alone.

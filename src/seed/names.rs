@@ -1,10 +1,25 @@
 //! Identifiers in a file: those of its objects, and those that it refers to.
 
+use std::collections::BTreeSet;
+
 use super::file::{Member, Seed};
-use super::present::Names;
 use super::problem::{Problems, shown};
 use super::value::Name;
 use crate::store::FirstRow;
+
+/// What a file names.
+#[derive(Debug, Default)]
+pub struct Names {
+    pub orgs: BTreeSet<String>,
+    pub users: BTreeSet<String>,
+    pub projects: BTreeSet<String>,
+    pub apps: BTreeSet<String>,
+    pub app_keys: BTreeSet<String>,
+    pub machine_keys: BTreeSet<String>,
+    pub tokens: BTreeSet<String>,
+    /// Users whose metadata is named; "" if that of an organization is.
+    pub keepers: BTreeSet<String>,
+}
 
 /// What an identifier is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

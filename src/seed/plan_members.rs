@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::file::{Member, Project, ProjectGrant, Seed, UserGrant};
-use super::plan::{Act, In, Planner};
 use super::plan_projects::state_of;
+use super::planner::{Act, In, Planner};
 use super::problem::shown;
 use super::value::Name;
 use crate::error::Result;

@@ -2,7 +2,7 @@
 
 use super::file::{AnyKey, App, Machine, Oidc, Project, Role, Token};
 use super::keep;
-use super::plan::{Act, Planner, named, other};
+use super::planner::{Act, Planner, named, other};
 use super::problem::{Mark, shown};
 use super::value::{Name, Place, PublicKey, Time};
 use crate::crypto::secrets;

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use futures_util::try_join;
 
-use super::names::OWN;
+use super::names::{Names, OWN};
 use crate::auth::Admitted;
 use crate::error::Result;
 use crate::service::Services;
@@ -12,20 +12,6 @@ use crate::store::{
     MaterialRow, Named, OrgIs, OrgState, OwnedDomainRow, OwnedRoleRow, ProjectGrantOf, ProjectOf, ProjectRow,
     SecretAppRow, SecretUserRow, Stamp, State, UserGrantOf, UserRow, UserState, fold, names,
 };
-
-/// What a file names.
-#[derive(Debug, Default)]
-pub struct Names {
-    pub orgs: BTreeSet<String>,
-    pub users: BTreeSet<String>,
-    pub projects: BTreeSet<String>,
-    pub apps: BTreeSet<String>,
-    pub app_keys: BTreeSet<String>,
-    pub machine_keys: BTreeSet<String>,
-    pub tokens: BTreeSet<String>,
-    /// Users whose metadata is named; "" if that of an organization is.
-    pub keepers: BTreeSet<String>,
-}
 
 /// Scope of a membership, what it is in, and the user.
 pub type MemberKey = (i64, String, String);

@@ -21,8 +21,6 @@ const SECRET: usize = 32;
 const MAX_SECRET: usize = 200;
 /// Largest file with a secret or a public key, in bytes.
 const MAX_FILE: u64 = 16_384;
-/// Most bytes of a value of metadata.
-const MAX_VALUE: usize = 500_000;
 
 /// A text of so many characters.
 #[derive(Debug, Clone, Default)]
@@ -71,7 +69,7 @@ impl<const MIN: usize, const MAX: usize> Shape for Text<MIN, MAX> {
 }
 
 /// What a scalar says.
-fn scalar<'n>(node: &'n Node, problems: &mut Problems) -> Option<&'n str> {
+pub fn scalar<'n>(node: &'n Node, problems: &mut Problems) -> Option<&'n str> {
     if let Kind::Text { text, .. } = &node.kind {
         return Some(text);
     }
@@ -258,7 +256,7 @@ impl Shape for Secret {
 }
 
 /// A text that is wiped when dropped.
-struct Hidden(Zeroizing<String>);
+pub struct Hidden(pub Zeroizing<String>);
 
 impl Shape for Hidden {
     fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
@@ -348,70 +346,4 @@ impl Shape for PublicKey {
     fn write(&self) -> Out {
         Out::Lines(self.pem())
     }
-}
-
-/// Keys and values that are kept with an organization or a user.
-#[derive(Debug, Clone, Default)]
-pub struct Metadata(pub Vec<(String, Vec<u8>)>);
-
-impl Metadata {
-    /// As the services want them.
-    pub fn pairs(&self) -> Vec<(&str, &[u8])> {
-        self.0.iter().map(|(key, value)| (key.as_str(), value.as_slice())).collect()
-    }
-}
-
-impl Shape for Metadata {
-    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let Kind::Map(map) = &node.kind else {
-            problems.add(node.at, "keys and values belong here: key: value");
-            return None;
-        };
-        let mut all = Some(Vec::with_capacity(map.len()));
-        for (name, node) in map {
-            let fits = (1..=200).contains(&name.text.chars().count());
-            if !fits {
-                problems.add(name.at, "a key has 1 to 200 characters");
-            }
-            match value(node, problems).filter(|_| fits) {
-                Some(value) => drop(all.as_mut().map(|all| all.push((name.text.clone(), value)))),
-                None => all = None,
-            }
-        }
-        all.map(Self)
-    }
-
-    fn schema() -> Value {
-        json!({"type": "object", "additionalProperties": {"oneOf": [
-            {"type": ["string", "integer"], "minLength": 1},
-            {"type": "object", "additionalProperties": false, "required": ["base64"],
-                "properties": {"base64": {"type": "string", "description": "Bytes in base64."}}},
-        ]}})
-    }
-
-    fn write(&self) -> Out {
-        let value = |value: &Vec<u8>| match std::str::from_utf8(value) {
-            Ok(text) => Out::Text(text.to_owned()),
-            Err(_) => Out::Map(vec![("base64".to_owned(), Out::Text(STANDARD.encode(value)))]),
-        };
-        Out::Map(self.0.iter().map(|(key, bytes)| (key.clone(), value(bytes))).collect())
-    }
-}
-
-/// A value of metadata: a text, or bytes in base64.
-fn value(node: &Node, problems: &mut Problems) -> Option<Vec<u8>> {
-    let value = match &node.kind {
-        Kind::Map(_) => {
-            let mut fields = Fields::of(node, problems)?;
-            let text = fields.must::<Hidden>("base64", problems);
-            fields.end(&["base64"], problems);
-            STANDARD.decode(text?.0.as_bytes()).unwrap_or_default()
-        }
-        _ => scalar(node, problems)?.as_bytes().to_vec(),
-    };
-    if (1..=MAX_VALUE).contains(&value.len()) {
-        return Some(value);
-    }
-    problems.add(node.at, format!("a text, or bytes in base64, of 1 to {MAX_VALUE} bytes belongs here"));
-    None
 }

@@ -30,7 +30,7 @@ pub(super) const GIVEN: &str =
 
 /// The chosen id of a key or token is used, or cannot be used.
 pub(super) fn used(why: &'static str) -> Error {
-    Error::new(Code::AlreadyExists, "COMMAND-Kd7u1", why)
+    Error::native(Code::AlreadyExists, why)
 }
 
 /// The same, where the store found it so.

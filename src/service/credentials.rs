@@ -25,7 +25,7 @@ pub(super) struct NewCredential<'a> {
 /// Keeps a new credential; gives its id and the stamp of its first event.
 ///
 /// # Errors
-/// `no_user` no such user, `COMMAND-8gK2d` the user has roles that the caller may not give, `COMMAND-Kd7u1` the chosen id
+/// `no_user` no such user, `COMMAND-8gK2d` the user has roles that the caller may not give, code 6 the chosen id
 /// is used, or looks like one of the server.
 pub(super) async fn add(
     deps: &Deps,

@@ -54,7 +54,7 @@ impl Keys {
     ///
     /// # Errors
     /// `COMMAND-5F3h1` the caller's key cannot be used, `COMMAND-sak25` no such application, `COMMAND-Dff54` its
-    /// method needs no key, `DOMAIN-dv3t5` expiration in the past, `COMMAND-Kd7u1` the chosen id is used, or looks like
+    /// method needs no key, `DOMAIN-dv3t5` expiration in the past, code 6 the chosen id is used, or looks like
     /// one of the server; code 8 when too many wait for a pair.
     pub async fn add_app_key(&self, who: &Admitted, new: NewKey<'_>) -> Result<CreatedKey> {
         let at = new.app.at(who);

@@ -35,7 +35,7 @@ impl MachineKeys {
     ///
     /// # Errors
     /// `COMMAND-5F3h1` the caller's key cannot be used, `DOMAIN-dv3t5` expiration in the past, `COMMAND-bnipwm1` no
-    /// such user, `COMMAND-8gK2d` the user has roles that the caller may not give, `COMMAND-Kd7u1` the chosen id is used,
+    /// such user, `COMMAND-8gK2d` the user has roles that the caller may not give, code 6 the chosen id is used,
     /// or looks like one of the server; code 8 when too many wait for a pair.
     pub async fn add_machine_key(&self, who: &Admitted, new: NewMachineKey<'_>) -> Result<CreatedKey> {
         let expires_at = validate::expiration(new.expires_at, who.now)?;

@@ -54,7 +54,7 @@ impl Tokens {
     ///
     /// # Errors
     /// `DOMAIN-dv3t5` expiration in the past, `COMMAND-Dggw2` no such user, `COMMAND-8gK2d` the user has roles that
-    /// the caller may not give, `COMMAND-Kd7u1` the chosen id is used, or looks like one of the server; code 3 the own
+    /// the caller may not give, code 6 the chosen id is used, or looks like one of the server; code 3 the own
     /// token has another form than tokens have.
     pub async fn add_personal_access_token(
         &self,

@@ -59,6 +59,7 @@ mod rights;
 mod roles;
 mod rpc;
 mod sdks;
+mod seed;
 mod signing;
 mod startup;
 mod startup_errors;

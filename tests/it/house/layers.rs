@@ -27,6 +27,10 @@ const SQLX: &[(&str, &str)] =
 const OWN: &[(&str, &str)] =
     &[("src/service/oauth/revocation.rs", "a machine ends its own tokens: who holds a token may revoke it (RFC 7009)")];
 
+/// Where the server itself acts for whoever starts it, and why.
+const STARTED: &[(&str, &str)] =
+    &[("src/seed/seeder.rs", "whoever starts a server, or may open its database, says what it is to have")];
+
 /// Service functions for which nobody has to be admitted, and why.
 const OPEN: &[(&str, &str)] = &[
     ("src/service/oauth/", "clients prove themselves to these endpoints; there is no caller that could be admitted"),
@@ -68,7 +72,9 @@ fn what_is_below_the_wire_knows_neither_messages_nor_http() {
         ("src/service", &["proto", "api", "server"][..]),
         ("src/store", &["proto", "api", "server", "service", "auth"]),
         ("src/crypto", &["proto", "api", "server", "service", "auth", "store"]),
-        ("src/auth", &["api", "server", "service"]),
+        ("src/auth", &["api", "server", "service", "seed"]),
+        // Beside the wire, and no part of it.
+        ("src/seed", &["proto", "api", "server"]),
     ] {
         for source in sources(folder) {
             assert_eq!(through(&source, WIRE, above), Vec::<String>::new(), "{} is below that", source.path);
@@ -78,7 +84,7 @@ fn what_is_below_the_wire_knows_neither_messages_nor_http() {
 
 #[test]
 fn the_wire_writes_nothing() {
-    for source in sources("src/api") {
+    for source in sources("src/api").into_iter().chain(sources("src/seed")) {
         let writes = [".work(", ".record("].into_iter().find(|verb| source.product.contains(verb));
         assert_eq!(writes, None, "{}: only services write", source.path);
     }
@@ -121,7 +127,7 @@ fn is_lower(word: &str) -> bool {
 
 #[test]
 fn who_is_admitted_is_said_by_auth_only() {
-    let mut own = Vec::new();
+    let (mut own, mut started) = (Vec::new(), Vec::new());
     for source in sources("src") {
         let (path, code) = (source.path.as_str(), &source.product);
         let made: Vec<_> = words(code, "_made_here").map(|at| code[at..].lines().next().unwrap_or_default()).collect();
@@ -140,10 +146,14 @@ fn who_is_admitted_is_said_by_auth_only() {
         if paths::all(&source).iter().any(|path| path.ends_with(&["Admitted", "own"].map(str::to_owned))) {
             own.push(path.to_owned());
         }
+        if paths::all(&source).iter().any(|path| path.ends_with(&["Admitted", "server"].map(str::to_owned))) {
+            started.push(path.to_owned());
+        }
         let caller = words(code, "Caller").any(|at| code[at + 6..].starts_with(" {") && !path.starts_with("src/auth/"));
         assert!(!caller, "{path}: only src/auth makes a caller");
     }
     assert_eq!(own, OWN.iter().map(|(path, _)| *path).collect::<Vec<_>>(), "who else needs no permission?");
+    assert_eq!(started, STARTED.iter().map(|(path, _)| *path).collect::<Vec<_>>(), "who else is the server?");
 }
 
 #[test]
