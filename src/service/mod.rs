@@ -8,6 +8,7 @@ mod back_channel;
 mod chosen;
 mod credentials;
 mod deps;
+pub mod idempotency;
 pub mod instance;
 pub mod keys;
 pub mod machine_keys;
@@ -40,6 +41,7 @@ use std::sync::Arc;
 
 use apps::Apps;
 pub use deps::Deps;
+use idempotency::Idempotency;
 use instance::Instance;
 use keys::Keys;
 use machine_keys::MachineKeys;
@@ -85,6 +87,8 @@ pub struct Services {
     pub keys: Arc<Keys>,
     /// Signing keys of the server.
     pub web_keys: Arc<WebKeys>,
+    /// Answers of calls that change something once.
+    pub idempotency: Arc<Idempotency>,
 }
 
 impl Services {
@@ -108,6 +112,7 @@ impl Services {
             apps: Arc::new(Apps(deps.clone())),
             keys: Arc::new(Keys::new(deps.clone())),
             web_keys: Arc::new(WebKeys::new(deps.clone(), signing.clone())),
+            idempotency: Arc::new(Idempotency::new(deps.clone())),
         }
     }
 }
