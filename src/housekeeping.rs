@@ -1,4 +1,4 @@
-//! What is done now and then, beside all requests: uses of credentials are written, expired tokens go, the
+//! What is done now and then, beside all requests: uses of credentials are written, expired tokens and old answers go, the
 //! mark of identifiers is kept ahead of the clock, caches give back what is too old, removed organizations are emptied.
 
 use std::sync::Arc;
@@ -13,10 +13,11 @@ use crate::clock::{Clock, Micros};
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::ids::Ids;
+use crate::service::idempotency::KEPT;
 use crate::service::removal::Removal;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
-/// Tokens deleted in one statement: short enough that no other writer waits for long.
+/// Tokens or used keys deleted in one statement: short enough that no other writer waits for long.
 const SWEEP: i64 = 1000;
 
 /// How often caches give back what is too old: the memory of a flood is back after a second or two.
@@ -142,11 +143,21 @@ async fn mark(store: &Store, ids: &Ids, lead: Micros) -> Result<()> {
     Ok(())
 }
 
-/// Deletes expired tokens in steps, so that other writers get their turn; gives how many.
+/// Deletes expired tokens, and idempotency keys whose answers are kept no longer; gives how many.
 pub async fn sweep(store: &Store, clock: &dyn Clock) -> Result<u64> {
+    let tokens = in_steps(|| store.tokens_sweep(clock.now(), SWEEP)).await?;
+    let keys = in_steps(|| store.used_keys_sweep(clock.now().saturating_sub(KEPT), SWEEP)).await?;
+    Ok(tokens + keys)
+}
+
+/// Deletes in steps, so that other writers get their turn.
+async fn in_steps<F>(step: impl Fn() -> F) -> Result<u64>
+where
+    F: Future<Output = std::result::Result<u64, StoreError>>,
+{
     let mut swept = 0;
     loop {
-        let step = store.tokens_sweep(clock.now(), SWEEP).await?;
+        let step = step().await?;
         swept += step;
         if step < SWEEP.unsigned_abs() {
             return Ok(swept);

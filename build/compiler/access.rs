@@ -30,6 +30,12 @@ pub struct Access {
     pub context: Option<FieldDescriptor>,
 }
 
+/// Whether an RPC makes something new each time it is called, as its name says: an object, a key, a secret.
+pub fn creates(name: &str) -> bool {
+    const WORDS: [&str; 5] = ["Add", "BulkAdd", "Create", "Generate", "Regenerate"];
+    WORDS.iter().any(|word| name.strip_prefix(word).is_some_and(|rest| rest.starts_with(char::is_uppercase)))
+}
+
 /// The permissions that a list of roles gives; a line is a role, a colon and its permissions.
 pub fn permissions(roles: &str) -> BTreeSet<&str> {
     let lines = roles.lines().filter(|line| !line.starts_with('#'));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::access::Permission;
+use super::access::{Permission, creates};
 use super::contract::{Contract, Rpc};
 use super::names::{constant, rust_field, rust_path};
 use super::rest::{Body, Rest};
@@ -38,13 +38,14 @@ fn one(rpc: &Rpc) -> String {
          pub static {name}: Rpc = Rpc {{\n    \
              service: {:?}, name: {:?}, full: {full:?},\n    \
              rest: {},\n    \
-             permission: {}, request: &crate::proto::shapes::{},\n\
+             permission: {}, creates: {}, request: &crate::proto::shapes::{},\n\
          }};\n{}",
         rpc.rest.as_ref().map_or("not over REST".to_owned(), |rest| format!("{} `{}`", rest.verb, rest.path)),
         method.parent_service().full_name(),
         method.name(),
         rpc.rest.as_ref().map_or("None".to_owned(), rest),
         permission(&rpc.access.permission),
+        creates(rpc.method.name()),
         constant(method.input().full_name()),
         call(rpc, &name),
     )

@@ -47,7 +47,7 @@ pub struct Parts {
 /// All routes of the contract.
 fn table(services: &Services, gate: Gate) -> Table {
     let owners = gate.owners();
-    let table = management_v1::routes(Table::new(gate), services);
+    let table = management_v1::routes(Table::new(gate, Arc::clone(&services.idempotency)), services);
     let table = auth_v1::routes(table, services);
     let table = org_v2::routes(table, services, &owners);
     let table = user_v2::routes(table, services, &owners);

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use super::IdempotencyKey;
 use super::permission::{Granted, Membership, evaluate};
 use crate::clock::Micros;
 use crate::error::{Error, Result};
-use crate::proto::{Call, Permission};
-use crate::store::Actor;
+use crate::proto::{Call, Permission, Rpc};
+use crate::store::{Actor, Claim};
 
 /// Who calls, for which organization, and when: known, but not yet allowed to do anything.
 #[derive(Debug, Clone)]
@@ -23,6 +24,19 @@ pub struct Caller {
     /// When the call came in.
     pub(super) now: Micros,
     pub(super) memberships: Arc<[Membership]>,
+    /// What makes the call one that changes something once.
+    pub(super) idempotency: Idempotent,
+}
+
+/// Whether a call changes something once, however often it is made.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Idempotent {
+    #[default]
+    No,
+    /// Under this key.
+    Key(Arc<IdempotencyKey>),
+    /// Under this claim, which is the first for its key.
+    Claim(Arc<Claim>),
 }
 
 /// The name under which the server writes what a seed file says. No user can have it for an id.
@@ -33,10 +47,6 @@ const NOWHERE: &str = " ";
 
 /// Somebody who may do what it asks for, in the organization of the call.
 #[derive(Debug)]
-#[expect(
-    clippy::manual_non_exhaustive,
-    reason = "that attribute is for other crates; nobody in this one makes one either"
-)]
 pub struct Admitted {
     /// User id; empty for what anybody may do.
     pub user_id: String,
@@ -50,6 +60,8 @@ pub struct Admitted {
     pub granted: Granted,
     /// Whether it is the server itself, which may do whatever its rules allow, and has no roles.
     pub is_server: bool,
+    /// Under which it changes something once.
+    claim: Option<Arc<Claim>>,
     /// Keeps everybody else from making one.
     _made_here: (),
 }
@@ -64,7 +76,45 @@ impl Caller {
             org_removed: false,
             now,
             memberships: Arc::new([]),
+            idempotency: Idempotent::No,
         }
+    }
+
+    /// Names the call, so that it changes something once.
+    ///
+    /// # Errors
+    /// As [`IdempotencyKey::of`].
+    pub fn name_call(&mut self, rpc: &Rpc, token: &str, key: &[u8]) -> Result<()> {
+        self.idempotency = Idempotent::Key(Arc::new(IdempotencyKey::of(&self.user_id, rpc.full, token, key)?));
+        Ok(())
+    }
+
+    /// The idempotency key of the call; it is taken once.
+    pub fn take_idempotency_key(&mut self) -> Option<Arc<IdempotencyKey>> {
+        match std::mem::take(&mut self.idempotency) {
+            Idempotent::Key(key) => Some(key),
+            _ => None,
+        }
+    }
+
+    /// What the call changes is changed under a claim.
+    pub fn claims(&mut self, claim: &Arc<Claim>) {
+        self.idempotency = Idempotent::Claim(Arc::clone(claim));
+    }
+
+    /// User id; empty for RPCs that need no token.
+    pub fn user_id(&self) -> &str {
+        &self.user_id
+    }
+
+    /// The organization the call is about (contract 1.5).
+    pub fn org_id(&self) -> &str {
+        &self.org_id
+    }
+
+    /// When the call came in.
+    pub fn now(&self) -> Micros {
+        self.now
     }
 
     /// As [`Caller::admit_anyway`], for calls about what is in an organization. Of one that has been removed nothing
@@ -115,8 +165,9 @@ impl Caller {
     }
 
     fn admitted(self, granted: Granted) -> Admitted {
-        let Self { user_id, user_org_id, org_id, now, .. } = self;
-        Admitted { user_id, user_org_id, org_id, now, granted, is_server: false, _made_here: () }
+        let Self { user_id, user_org_id, org_id, now, idempotency, .. } = self;
+        let claim = if let Idempotent::Claim(claim) = idempotency { Some(claim) } else { None };
+        Admitted { user_id, user_org_id, org_id, now, granted, is_server: false, claim, _made_here: () }
     }
 }
 
@@ -145,7 +196,12 @@ impl Admitted {
 
     /// Itself as the one who changes something.
     pub fn actor(&self) -> Actor<'_> {
-        Actor { id: &self.user_id, org_id: &self.org_id, now: self.now }
+        Actor { claim: self.claim.as_deref(), ..self.onlooker() }
+    }
+
+    /// Itself as one who only looks, in a unit of work beside that of the change.
+    pub fn onlooker(&self) -> Actor<'_> {
+        Actor::new(&self.user_id, &self.org_id, self.now)
     }
 }
 

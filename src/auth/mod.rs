@@ -1,6 +1,7 @@
 //! Who calls and what the caller may do.
 
 mod admitted;
+mod idempotency;
 mod names;
 mod owners;
 mod permission;
@@ -12,6 +13,7 @@ mod token;
 mod usage;
 
 pub use admitted::{Admitted, Caller, org_gone};
+pub use idempotency::IdempotencyKey;
 pub use names::{can_be_token, can_name};
 pub use owners::{Denied, Found, Owners, Reach, Sealed, Target};
 pub use permission::{Granted, Limit, Membership, may_give, permissions, permitted, role_names};

@@ -220,7 +220,7 @@ impl SigningKeys {
     }
 
     fn actor(&self) -> Actor<'_> {
-        Actor { id: SYSTEM, org_id: "", now: self.0.parts.env.clock.now() }
+        Actor::new(SYSTEM, "", self.0.parts.env.clock.now())
     }
 }
 

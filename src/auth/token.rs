@@ -133,8 +133,8 @@ impl Gate {
             user_org_id: caller.user_org_id.clone(),
             org_id: caller.org_id.clone().ok_or_else(no_org)?,
             org_removed: caller.org_removed,
-            now,
             memberships: Arc::clone(&caller.memberships),
+            ..Caller::stranger(now)
         })
     }
 }

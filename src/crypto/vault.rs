@@ -2,6 +2,7 @@
 //! key that lives outside the database.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
@@ -24,6 +25,14 @@ impl Vault {
     pub fn from_text(text: &str) -> Option<Self> {
         let bytes = STANDARD.decode(text.trim()).map(Zeroizing::new).ok().filter(|b| b.len() == KEY_LEN)?;
         UnboundKey::new(&AES_256_GCM, &bytes).map(|key| Self(LessSafeKey::new(key))).ok()
+    }
+
+    /// A vault under a key that is made of a secret and a salt (HKDF, RFC 5869) for one purpose.
+    pub fn derived(secret: &[u8], salt: &[u8], purpose: &str) -> Result<Self> {
+        let purpose = [purpose.as_bytes()];
+        let key = Salt::new(HKDF_SHA256, salt).extract(secret);
+        let key = key.expand(&purpose, &AES_256_GCM).map_err(Error::internal)?;
+        Ok(Self(LessSafeKey::new(UnboundKey::from(key))))
     }
 
     /// A new master key in base64.
@@ -72,6 +81,19 @@ mod tests {
         broken[NONCE_LEN] ^= 1;
         assert!(vault.open("1", &broken).is_none(), "tampered");
         assert!(vault.open("1", b"short").is_none());
+    }
+
+    #[test]
+    fn a_derived_key_hangs_on_secret_salt_and_purpose() {
+        let derived = |secret: &str, salt: &str, purpose| {
+            Vault::derived(secret.as_bytes(), salt.as_bytes(), purpose).expect("a key")
+        };
+        let sealed = derived("secret", "salt", "one").seal(&Random::system(), "1", b"plain").expect("sealed");
+        assert_eq!(derived("secret", "salt", "one").open("1", &sealed).expect("opens").as_slice(), b"plain");
+        for (secret, salt, purpose) in [("other", "salt", "one"), ("secret", "other", "one"), ("secret", "salt", "two")]
+        {
+            assert!(derived(secret, salt, purpose).open("1", &sealed).is_none(), "{secret} {salt} {purpose}");
+        }
     }
 
     #[test]

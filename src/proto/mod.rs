@@ -63,6 +63,8 @@ pub struct Rpc {
     pub rest: Option<Rest>,
     /// What the caller must hold.
     pub permission: Permission,
+    /// Whether it makes something, so that who repeats it would make two: it takes an idempotency key.
+    pub creates: bool,
     /// Fields of the request message.
     pub request: &'static Shape,
 }

@@ -43,7 +43,8 @@ impl MachineKeys {
         // Refused here, a request costs no key pair; the transaction that keeps it looks again.
         self.0.store.user_by_id(user).await?.ok_or_else(no_user)?;
         if new.public_key.is_empty() {
-            let allowed = self.0.store.work(who.actor(), async |mut work| may_speak_for(who, &mut work, user.id).await);
+            let look = async |mut work| may_speak_for(who, &mut work, user.id).await;
+            let allowed = self.0.store.work(who.onlooker(), look);
             allowed.await?;
         }
         let material = Material::of(new.public_key, &self.0.keys, &who.org_id).await?;

@@ -8,6 +8,7 @@ mod back_channel;
 mod chosen;
 mod credentials;
 mod deps;
+pub mod idempotency;
 pub mod instance;
 pub mod keys;
 pub mod machine_keys;
@@ -41,6 +42,7 @@ use std::sync::Arc;
 
 use apps::Apps;
 pub use deps::Deps;
+use idempotency::Idempotency;
 use instance::Instance;
 use keys::Keys;
 use machine_keys::MachineKeys;
@@ -89,6 +91,8 @@ pub struct Services {
     pub web_keys: Arc<WebKeys>,
     /// What is there of the whole server, for the server itself.
     pub present: Arc<Present>,
+    /// Answers of calls that change something once.
+    pub idempotency: Arc<Idempotency>,
 }
 
 impl Services {
@@ -113,6 +117,7 @@ impl Services {
             keys: Arc::new(Keys::new(deps.clone())),
             web_keys: Arc::new(WebKeys::new(deps.clone(), signing.clone())),
             present: Arc::new(Present(deps.clone())),
+            idempotency: Arc::new(Idempotency::new(deps.clone())),
         }
     }
 }

@@ -110,7 +110,7 @@ impl Removal {
     async fn step(&self, org: &LeavingRow) -> Result<bool> {
         let store: &Store = &self.deps.store;
         let id = org.id.as_str();
-        let actor = Actor { id: &org.removed_by, org_id: id, now: self.deps.env.clock.now() };
+        let actor = Actor::new(&org.removed_by, id, self.deps.env.clock.now());
         let work = store.work(actor, async |mut work| {
             // Another process may have been faster.
             if !work.org_leaving(id).await? {

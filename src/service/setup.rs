@@ -53,7 +53,7 @@ pub async fn setup(deps: &Deps, token_file: Option<&Path>) -> Result<Option<Zero
     let token = secrets::personal_access_token(&deps.env.random);
     let draft = token_file.map(draft_of);
     let now = deps.env.clock.now();
-    let actor = Actor { id: &ids.user, org_id: "", now };
+    let actor = Actor::new(&ids.user, "", now);
     let work = deps.store.work(actor, async |mut work| {
         if !work.instance_claim(&ids.instance, &ids.org, &ids.project, now).await? {
             return Ok(false);

@@ -140,7 +140,7 @@ impl Store {
 
     /// Revokes an access token of a user of the organization.
     pub async fn token_delete(&self, org_id: &str, id: i64) -> crate::error::Result<()> {
-        let actor = Actor { id: "", org_id, now: 0 };
+        let actor = Actor::new("", org_id, 0);
         self.work(actor, async |mut work| {
             work.touch(org_id);
             work.execute(&statement!(TOKEN_DELETE; id).any()).await?;

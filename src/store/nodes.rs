@@ -30,7 +30,7 @@ impl Store {
 
     /// Lends a node number that no other living process has, and says above which time to begin.
     pub async fn node_take(&self, now: Micros) -> crate::error::Result<Lent> {
-        let actor = Actor { id: "", org_id: "", now };
+        let actor = Actor::new("", "", now);
         let lead = self.mark_lead();
         let work = self.work(actor, async |mut work| {
             let (last, mark) = work.node_held().await?;

@@ -1,9 +1,10 @@
 //! Every statement of the store by name, so that one test can prepare each on both engines.
 
 use super::{
-    Sql, access_tokens, app_search, apps, bootstrap, change_list, credentials, held, keys, look, members, metadata,
-    migrations, nodes, oauth_clients, oidc_apps, org_domains, org_removal, org_search, orgs, present,
-    project_grant_changes, project_grants, projects, readiness, roles, signing_keys, usage, user_grants, users,
+    Sql, access_tokens, app_search, apps, bootstrap, change_list, claim, credentials, held, idempotency, keys, look,
+    members, metadata, migrations, nodes, oauth_clients, oidc_apps, org_domains, org_removal, org_search, orgs,
+    present, project_grant_changes, project_grants, projects, readiness, roles, signing_keys, usage, user_grants,
+    users,
 };
 
 macro_rules! statements {
@@ -35,6 +36,8 @@ pub const ALL: &[(&str, Sql)] = statements! {
     bootstrap: INSTANCE_MADE, INSTANCE_BY_ID, INSTANCE_KEPT, INSTANCE_LOCK,
         INSTANCE_INSERT, INSTANCE_SET_DEFAULT;
     held: AGGREGATE_LOCK;
+    claim: KEY_CLAIM;
+    idempotency: KEY_USED, KEY_ANSWER, KEYS_SWEEP;
     migrations: ORPHANS_REMOVED;
     change_list: CHANGES_ASC, CHANGES_DESC, APP_CHANGES_ASC, APP_CHANGES_DESC;
     keys: KEY_BY_ID, KEY_LIST_ASC, KEY_LIST_DESC, KEY_INSERT, KEY_CREATED_AT, KEY_DELETE, KEY_COUNT_ADD;

@@ -43,7 +43,7 @@ impl Store {
     /// Writes when credentials were last used, in one unit of work. `uses` must be in order, which is that of the
     /// locks: users and applications before what belongs to them.
     pub async fn uses_write(&self, uses: &[(Credentials, Micros)]) -> crate::error::Result<()> {
-        let actor = Actor { id: "", org_id: "", now: 0 };
+        let actor = Actor::new("", "", 0);
         self.work(actor, async |mut work| {
             work.touch("");
             for (what, at) in uses {

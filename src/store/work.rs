@@ -6,7 +6,8 @@
 //!
 //! # Order of locks
 //!
-//! Whoever locks several rows does so in this order, so that nobody waits in a circle: instance, organization,
+//! Whoever locks several rows does so in this order, so that nobody waits in a circle: idempotency key, instance,
+//! organization,
 //! user, project, application or project grant, user grant, each kind by organization and id, and parents before what
 //! belongs to them. Domains, metadata and memberships are under the lock of their organization or user. An organization
 //! that a project is granted to is kept, before the project. Locking an object locks its aggregate first and its row with
@@ -20,10 +21,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::changes::Guard;
 use super::events::Appended;
 use super::executor::{Answer, Executor, Place, Row, Want};
-use super::lease::PgTx;
 use super::sql::Query;
-use super::writer::GroupTx;
-use super::{Aggregate, Change, Engine, Recorded, Result, Rows, Statement, Store, StoreError};
+use super::transaction::{Begun, end};
+use super::{Aggregate, Change, Claim, Engine, Recorded, Result, Rows, Statement, Store, StoreError};
 use crate::clock::Micros;
 use crate::error;
 
@@ -39,17 +39,15 @@ pub struct Actor<'a> {
     pub org_id: &'a str,
     /// Present time.
     pub now: Micros,
+    /// Under which the change is made once. What it answers is durable only when [`Store::keep_answer`] has ended the
+    /// unit of work, of which there is one.
+    pub claim: Option<&'a Claim>,
 }
 
-/// An open transaction of either engine.
-type Begun = Engine<PgTx, GroupTx>;
-
-impl<'c> From<&'c mut Begun> for Place<'c> {
-    fn from(begun: &'c mut Begun) -> Self {
-        match begun {
-            Engine::Pg(tx) => Self::Lease(tx),
-            Engine::Lite(tx) => Self::Lite(tx),
-        }
+impl<'a> Actor<'a> {
+    /// Somebody who makes the change whenever it is asked for.
+    pub fn new(id: &'a str, org_id: &'a str, now: Micros) -> Self {
+        Self { id, org_id, now, claim: None }
     }
 }
 
@@ -90,7 +88,7 @@ impl Store {
         loop {
             let home = Home::default();
             let work = Work {
-                begun: Some(self.begin(actor.org_id).await?),
+                begun: Some(self.begin_for(actor).await?),
                 changed: Some(self.changes.touch_none()),
                 home: Arc::clone(&home),
                 executor: self.executor.clone(),
@@ -102,7 +100,13 @@ impl Store {
             let Some((begun, changed)) = begun else {
                 return Err(StoreError::Inconsistent("a unit of work was kept").into());
             };
-            let ended = end(begun, changed, outcome.is_ok()).await;
+            let ended = match actor.claim {
+                Some(claim) if outcome.is_ok() => {
+                    claim.made(begun, changed);
+                    Ok(())
+                }
+                _ => end(begun, changed, outcome.is_ok()).await,
+            };
             match (outcome, ended) {
                 (Ok(answer), Ok(())) => return Ok(answer),
                 (Err(error), _) if tries < TRIES && overtaken(&error) => {}
@@ -142,34 +146,20 @@ impl Store {
         }
     }
 
+    async fn begin_for(&self, actor: Actor<'_>) -> Result<Begun> {
+        let mut begun = self.begin(actor.org_id).await?;
+        if let Some(claim) = actor.claim {
+            claim.enter(&self.executor, &mut begun).await?;
+        }
+        Ok(begun)
+    }
+
     async fn begin(&self, org_id: &str) -> Result<Begun> {
         Ok(match &self.write {
             Engine::Pg(writers) => Engine::Pg(writers.begin(org_id).await?),
             Engine::Lite(writer) => Engine::Lite(writer.begin().await?),
         })
     }
-}
-
-/// Ends a transaction: makes it durable, or undoes it. Either way all that it has seen is durable afterwards.
-async fn end(begun: Begun, changed: Guard, keep: bool) -> Result<()> {
-    match begun {
-        // PostgreSQL shows nothing that is not durable; what was begun is undone while nobody waits for it.
-        Engine::Pg(tx) if !keep => {
-            drop(tx);
-            Ok(())
-        }
-        Engine::Pg(tx) => commit(tx, changed).await,
-        Engine::Lite(tx) => tx.end(keep, changed).await,
-    }
-}
-
-/// Commits on a task of its own: once begun, it is not given up because its caller goes away.
-async fn commit(tx: PgTx, changed: Guard) -> Result<()> {
-    let committed = tokio::spawn(async move {
-        let _changed = changed;
-        tx.commit().await
-    });
-    Ok(committed.await.map_err(|_| StoreError::Inconsistent("the commit broke off"))??)
 }
 
 /// Whether another writer got in between, so that the work must be done again.

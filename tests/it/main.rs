@@ -26,6 +26,8 @@ mod fuzz_oauth;
 mod grants;
 mod history;
 mod house;
+mod idempotency;
+mod idempotency_races;
 mod ids;
 mod introspection;
 mod jose;

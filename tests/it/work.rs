@@ -29,7 +29,7 @@ async fn of_two_that_wait_for_each_other_both_end() {
     let lock_in_turn = async |first: &str, second: &str| {
         let waited = AtomicU32::new(0);
         store
-            .work(Actor { id: "test", org_id: &org, now: 1 }, async |mut work| {
+            .work(Actor::new("test", &org, 1), async |mut work| {
                 tries.fetch_add(1, Ordering::Relaxed);
                 work.project_held(ProjectAt { org_id: &org, id: first }).await?;
                 // Against the order of locks, on purpose; only the first time.
@@ -53,7 +53,7 @@ async fn what_is_always_overtaken_ends_with_try_again() {
     let store = store(&server).await;
     let tries = AtomicU32::new(0);
     let outcome = store
-        .work(Actor { id: "test", org_id: &org, now: 1 }, async |mut work| {
+        .work(Actor::new("test", &org, 1), async |mut work| {
             tries.fetch_add(1, Ordering::Relaxed);
             // An aggregate that exists is begun anew: its first sequence is taken.
             let mut project = work.begin(AggregateKind::Org, &org, &org);

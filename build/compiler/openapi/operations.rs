@@ -3,7 +3,7 @@
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
-use super::super::access::Permission;
+use super::super::access::{Permission, creates};
 use super::super::contract::Rpc;
 use super::super::is_ours;
 use super::super::rest::{Body, Rest};
@@ -17,6 +17,12 @@ pub fn parameters() -> Value {
         "in": "header",
         "description": "The organization that the call is about; that of the caller if it is not there or empty.",
         "schema": {"type": "string"},
+    }, "idempotency": {
+        "name": "idempotency-key",
+        "in": "header",
+        "description": "A name of your own for this call, such as a UUID. Whoever calls again with the same name, \
+                        token and request within 24 hours gets the same answer, and nothing is made twice.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     }})
 }
 
@@ -38,6 +44,9 @@ pub fn write(rpc: &Rpc, schemas: &Schemas) -> (String, String, Value) {
     }
     let mut parameters =
         if public { Vec::new() } else { vec![json!({"$ref": "#/components/parameters/organization"})] };
+    if creates(rpc.method.name()) && !public {
+        parameters.push(json!({"$ref": "#/components/parameters/idempotency"}));
+    }
     let input = rpc.method.input();
     let (path, verb) = match &rpc.rest {
         None => {

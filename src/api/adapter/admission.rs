@@ -5,9 +5,10 @@ use std::sync::Arc;
 use axum::http::{Extensions, HeaderMap, HeaderValue, header};
 use bytes::Bytes;
 
+use super::idempotency;
 use super::limits::Limits;
 use super::upload::{Received, Upload};
-use crate::auth::{Caller, Gate};
+use crate::auth::{Caller, Gate, bearer};
 use crate::error::{Code, Error, Result};
 use crate::place::Place;
 use crate::proto::{Permission, Rpc};
@@ -43,8 +44,8 @@ impl Door {
     /// not been read.
     ///
     /// # Errors
-    /// As [`Gate::admit`] and [`Upload::read`]; code 3 for two `authorization` headers; code 14 when too
-    /// many wait.
+    /// As [`Gate::admit`] and [`Upload::read`]; code 3 for two `authorization` headers or a bad idempotency key; code
+    /// 14 when too many wait.
     pub async fn enter(&self, rpc: &Rpc, headers: &HeaderMap, upload: Upload, size: usize) -> Result<Entered> {
         let permission = rpc.permission;
         let authorization = single(headers)?.map(HeaderValue::as_bytes);
@@ -56,7 +57,12 @@ impl Door {
             return Ok(Entered { caller, body, place });
         }
         let place = self.limits.place(upload.peer).await?;
-        let caller = self.gate.admit(permission, authorization, org_id).await?;
+        let mut caller = self.gate.admit(permission, authorization, org_id).await?;
+        if rpc.creates
+            && let Some(key) = idempotency::key(headers)?
+        {
+            caller.name_call(rpc, bearer(authorization)?, key)?;
+        }
         let (body, place) = self.limits.read_of_caller(upload, size, place).await?;
         Ok(Entered { caller, body, place })
     }

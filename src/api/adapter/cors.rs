@@ -21,6 +21,7 @@ const HEADERS: &[&str] = &[
     "accept-language",
     "authorization",
     "x-zitadel-orgid",
+    "idempotency-key",
     "x-user-agent",
     "x-grpc-web",
     "x-requested-with",

@@ -14,6 +14,7 @@ pub mod filters;
 pub mod gateway;
 mod grpc_web_text;
 pub mod guard;
+mod idempotency;
 pub mod json;
 pub mod limits;
 pub mod metadata;

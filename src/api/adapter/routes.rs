@@ -10,10 +10,11 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Response, StatusCode, Uri};
 use connectrpc::RequestContext;
 
-use super::{admission, error, json};
+use super::{admission, error, idempotency, json};
 use crate::auth::{Caller, Gate};
 use crate::error::{Code, Error, Result};
 use crate::proto::{self, Call, Rest, Rpc, rpcs};
+use crate::service::idempotency::Idempotency;
 
 /// An answer in the making.
 pub type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>>> + Send>>;
@@ -30,14 +31,16 @@ pub struct Table {
     pub rpc: connectrpc::Router,
     /// Lets callers in.
     pub gate: Gate,
+    /// Knows calls that were made before.
+    idempotency: Arc<Idempotency>,
     /// Full names of the RPCs that have a line.
     served: BTreeSet<&'static str>,
 }
 
 impl Table {
     /// A table without routes; `gate` lets callers in.
-    pub fn new(gate: Gate) -> Self {
-        Self { rest: Vec::new(), rpc: connectrpc::Router::new(), gate, served: BTreeSet::new() }
+    pub fn new(gate: Gate, idempotency: Arc<Idempotency>) -> Self {
+        Self { rest: Vec::new(), rpc: connectrpc::Router::new(), gate, idempotency, served: BTreeSet::new() }
     }
 
     /// Adds the routes of one resource.
@@ -78,12 +81,14 @@ impl<S: Send + Sync + 'static> Resource<S> {
         assert!(self.table.served.insert(Req::RPC.full), "{} has two lines", Req::RPC.full);
         if let Some(rest) = &Req::RPC.rest {
             let service = Arc::clone(&self.service);
+            let idempotency = Arc::clone(&self.table.idempotency);
             let success = status(rest);
             let handler: RestHandler = Arc::new(move |caller, uri, params, body| {
                 let request = rest_message(rest, uri, params, body);
-                let service = Arc::clone(&service);
+                let (service, idempotency) = (Arc::clone(&service), Arc::clone(&idempotency));
                 Box::pin(async move {
-                    let answer = function(service, caller, request?).await?;
+                    let answer = |caller, request| function(service, caller, request);
+                    let answer = idempotency::answer(&idempotency, caller, request?, answer).await?;
                     let body = serde_json::to_vec(&answer).map_err(Error::internal)?;
                     Ok(json::json_response(success, body))
                 })
@@ -92,12 +97,14 @@ impl<S: Send + Sync + 'static> Resource<S> {
         }
 
         let service = Arc::clone(&self.service);
+        let idempotency = Arc::clone(&self.table.idempotency);
         let handler = connectrpc::handler::handler_fn(move |mut head: RequestContext, request: Req| {
             let caller = admission::caller(head.extensions_mut());
-            let service = Arc::clone(&service);
+            let (service, idempotency) = (Arc::clone(&service), Arc::clone(&idempotency));
             async move {
                 let caller = caller.map_err(|e| error::status(&e))?;
-                let answer = function(service, caller, request).await;
+                let answer = |caller, request| function(service, caller, request);
+                let answer = idempotency::answer(&idempotency, caller, request, answer).await;
                 answer.map(connectrpc::Response::new).map_err(|e| error::status(&e))
             }
         });

@@ -24,6 +24,8 @@ pub struct Grpc {
     channel: Channel,
     token: String,
     org: String,
+    /// Idempotency key; none is sent if it is empty.
+    key: String,
 }
 
 impl Grpc {
@@ -32,12 +34,17 @@ impl Grpc {
         let endpoint = Endpoint::from_shared(server.url("")).expect("a URL");
         let channel = endpoint.connect().await.expect("h2c with prior knowledge");
         // An organization that is not set is sent as an empty one.
-        Self { channel, token: token.to_owned(), org: String::new() }
+        Self { channel, token: token.to_owned(), org: String::new(), key: String::new() }
     }
 
     /// The same for calls in an organization.
     pub fn in_org(&self, org: &str) -> Self {
         Self { org: org.to_owned(), ..self.clone() }
+    }
+
+    /// The same for calls under an idempotency key.
+    pub fn under(&self, key: &str) -> Self {
+        Self { key: key.to_owned(), ..self.clone() }
     }
 
     /// One call; the answer has every field, those with their default values too.
@@ -62,6 +69,9 @@ impl Grpc {
         let bearer: MetadataValue<_> = format!("Bearer {}", self.token).parse().expect("metadata");
         request.metadata_mut().insert("authorization", bearer);
         request.metadata_mut().insert("x-zitadel-orgid", self.org.parse().expect("metadata"));
+        if !self.key.is_empty() {
+            request.metadata_mut().insert("idempotency-key", self.key.parse().expect("metadata"));
+        }
         let mut client = tonic::client::Grpc::new(self.channel.clone());
         client.ready().await.expect("the connection is open");
         let answer = client.unary(request, path.parse().expect("a path"), Dynamic(output)).await?;

@@ -4,6 +4,7 @@ pub mod connect;
 pub mod golden;
 pub mod grpc;
 pub mod h2;
+pub mod idempotent;
 pub mod oauth;
 pub mod process;
 pub mod proxy;
