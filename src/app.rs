@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use zeroize::Zeroizing;
 
-use crate::api;
+use crate::api::{self, Routes};
 use crate::auth::{Gate, GateParts, SigningKeys, SigningParts, Usage};
 use crate::config::Config;
 use crate::crypto::keypool::{KeyPool, Size};
@@ -15,10 +15,11 @@ use crate::crypto::vault::Vault;
 use crate::env::{Env, Sources};
 use crate::error::{Error, Result};
 use crate::files::shell_word;
-use crate::housekeeping::{Chores, Housekeeping};
+use crate::housekeeping::{Chores, Housekeeping, Swept};
 use crate::lock::ServerLock;
 use crate::opening::{Opened, Purpose};
 use crate::seed::Seeder;
+use crate::service::ending::Ending;
 use crate::service::oauth::{Issuer, OAuth, Parts};
 use crate::service::{Deps, Services, setup};
 use crate::shutdown::Shutdown;
@@ -38,6 +39,8 @@ pub struct Replace {
 pub struct App {
     /// All routes.
     pub router: Router,
+    /// Metrics and probes, for those who run the server.
+    pub admin: Router,
     /// The service functions, for the coverage test.
     pub services: Services,
     /// Lets callers in.
@@ -149,13 +152,14 @@ impl App {
     }
 
     /// What a person at the terminal wants to know after the start.
-    pub fn greeting(&self, config: &Config, bound: SocketAddr) -> String {
+    pub fn greeting(&self, config: &Config, bound: SocketAddr, admin: Option<SocketAddr>) -> String {
         let url = config.issuer(bound);
         let new = if self.first_start { " (new)" } else { "" };
         let (token, bearer) = self.way_in(config);
+        let metrics = admin.map(|at| format!("\nMetrics: http://{at}/metrics")).unwrap_or_default();
         let memory = if config.storage.ephemeral { "; everything is in memory, and goes with it" } else { "" };
         format!(
-            "Claviger {} listens on {bound}, issuer {url}{memory}\nToken{new}: {token}\nTry:  curl -H \"Authorization: Bearer {bearer}\" {url}/management/v1/orgs/me",
+            "Claviger {} listens on {bound}, issuer {url}{memory}{metrics}\nToken{new}: {token}\nTry:  curl -H \"Authorization: Bearer {bearer}\" {url}/management/v1/orgs/me",
             env!("CARGO_PKG_VERSION"),
         )
     }
@@ -199,12 +203,10 @@ fn signing_keys(store: &Store, env: &Env, pool: KeyPool, vault: Vault) -> Signin
 }
 
 /// Makes the signing keys now, so that the first token need not wait for primes; who comes earlier waits.
-fn make_ring(signing: SigningKeys) {
-    tokio::spawn(async move {
-        if let Err(error) = signing.ring().await {
-            tracing::error!(error = ?error.source, "the signing keys cannot be made");
-        }
-    });
+async fn made_early(signing: SigningKeys) {
+    if let Err(error) = signing.ring().await {
+        tracing::error!(error = ?error.source, "the signing keys cannot be made");
+    }
 }
 
 /// What the parts of a server share.
@@ -233,8 +235,16 @@ impl Common<'_> {
         let (access_lifetime, id_lifetime) = config.lifetimes();
         let services = Services::new(&deps, &signing, issuer.clone());
         let removal = (*services.removal).clone();
+        let (ending, swept) = (Ending::default(), Swept::default());
         let housekeeping = Housekeeping::start(
-            Chores { store: deps.store.clone(), usage: usage.clone(), env: deps.env.clone(), removal },
+            Chores {
+                store: deps.store.clone(),
+                usage: usage.clone(),
+                env: deps.env.clone(),
+                removal,
+                ending: ending.clone(),
+                swept: swept.clone(),
+            },
             config.intervals(),
         );
         let oauth = OAuth::new(Parts {
@@ -246,23 +256,28 @@ impl Common<'_> {
             access_lifetime,
             id_lifetime,
         });
-        make_ring(signing);
+        tokio::spawn(made_early(signing));
         let shutdown = Shutdown::default();
-        let router = api::router(api::Parts {
+        let Routes { public: router, admin } = api::router(api::Parts {
             services: services.clone(),
             oauth: Arc::new(oauth),
             gate: gate.clone(),
             store: deps.store.clone(),
             random: deps.env.random.branch("request ids"),
+            time: Arc::clone(&deps.env.time),
             keys: deps.keys.clone(),
+            ending,
+            swept,
             bound: config.bound(),
             reflection: config.server.reflection,
             shutdown: shutdown.clone(),
+            access_log: config.log.access,
         });
         let Deps { store, env, keys, domain } = deps;
         let seeder = Seeder { services: services.clone(), env, keys: keys.clone(), domain };
         Ok(App {
             router,
+            admin,
             services,
             gate,
             store,

@@ -97,9 +97,13 @@ async fn serve(config: Config, how: Serve) -> CliResult {
     if let Some(wanted) = &wanted {
         seed::before(&config, wanted).await?;
     }
-    let address = config.server.listen;
-    let listener = TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
+    let listener = listen(config.server.listen, "server.listen (CLAVIGER_LISTEN)").await?;
     let bound = listener.local_addr()?;
+    let admin = match config.admin_listen()? {
+        Some(address) => Some(listen(address, "server.admin_listen (CLAVIGER_SERVER_ADMIN_LISTEN)").await?),
+        None => None,
+    };
+    let admin_bound = admin.as_ref().map(TcpListener::local_addr).transpose()?;
     let app = App::build(&config, bound, Replace::default()).await?;
     if let Some(wanted) = &mut wanted
         && let Err(error) = Box::pin(app.seeder.apply(wanted)).await
@@ -109,12 +113,23 @@ async fn serve(config: Config, how: Serve) -> CliResult {
     }
     // Listened for before anybody is told of the start: a stop that comes at once is a clean one too.
     shutdown::on_signals(&app.shutdown);
-    say(&app.greeting(&config, bound));
-    let until = server::serve(listener, app.router.clone(), Limits::of(&config), app.shutdown.clone()).await;
+    say(&app.greeting(&config, bound, admin_bound));
+    let limits = Limits::of(&config);
+    let public = server::serve(listener, app.router.clone(), limits, app.shutdown.clone());
+    let admin = async {
+        if let Some(listener) = admin {
+            server::serve(listener, app.admin.clone(), limits.of_admin(), app.shutdown.clone()).await;
+        }
+    };
+    let (until, ()) = tokio::join!(public, admin);
     if tokio::time::timeout_at(until, app.stop()).await.is_err() {
         tracing::warn!("the database did not close in time");
     }
     Ok(())
+}
+
+async fn listen(address: SocketAddr, setting: &'static str) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, setting, source })
 }
 
 async fn migrate(config: Config) -> CliResult {

@@ -25,7 +25,7 @@ pub fn logged<F: Future<Output = CliResult>>(command: impl FnOnce(Config) -> F) 
 /// Tells why a command failed.
 pub fn failed(error: &dyn std::error::Error) -> ExitCode {
     // Does nothing if the configuration was fine.
-    telemetry::start(&Log { level: "error".to_owned(), format: wanted_log_format() });
+    telemetry::start(&Log { level: "error".to_owned(), format: wanted_log_format(), access: false });
     if tracing::enabled!(tracing::Level::ERROR) {
         tracing::error!("cannot start: {error}");
     } else {

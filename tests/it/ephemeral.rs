@@ -43,7 +43,8 @@ impl Memory {
         let first = line();
         has(&first, &["everything is in memory"]);
         let address = first.split("listens on ").nth(1).and_then(|rest| rest.split(',').next()).expect("an address");
-        let token = line().strip_prefix("Token (new): ").expect("the token").to_owned();
+        let token = std::iter::repeat_with(line).find_map(|line| Some(line.strip_prefix("Token (new): ")?.to_owned()));
+        let token = token.expect("the token");
         Self { child, url: format!("http://{address}"), token, dir }
     }
 

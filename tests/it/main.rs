@@ -37,6 +37,7 @@ mod lists;
 mod long_connections;
 mod members;
 mod metadata;
+mod metrics;
 mod oidc_apps;
 mod openapi;
 mod openapi_live;

@@ -210,7 +210,7 @@ organizations:
     }
     let many = format!("organizations: [{}]", "{id: 'a b'},".repeat(200));
     let told = printed(&place.run(&["seed", "apply"], &place.write("many.yaml", &many)));
-    has(&told, &["and 150 more"]);
+    has(&told, &["and 349 more"]);
 }
 
 #[tokio::test]
