@@ -109,17 +109,10 @@ impl Store {
         page: Page,
     ) -> Result<Listed<ListedProjectRow>> {
         let mut query = self.builder("WITH f AS NOT MATERIALIZED (");
-        let without = |having| filters.iter().any(|f| matches!(f, ProjectFilter::Org(_, only) if *only == having));
-        let (owned, granted) = (!without(Having::Granted), !without(Having::Owned));
-        if owned || !granted {
-            owned_projects(&mut query, seen.projects);
-            narrow(&mut query, filters, "p.org_id", owned);
-        }
-        if granted {
-            query.push(if owned { " UNION ALL " } else { "" });
-            granted_projects(&mut query, seen.grants);
-            narrow(&mut query, filters, "g.granted_org_id", true);
-        }
+        owned_projects(&mut query, seen.projects);
+        narrow(&mut query, filters, Having::Owned);
+        granted_projects(query.push(" UNION ALL "), seen.grants);
+        narrow(&mut query, filters, Having::Granted);
         paged_by(&mut query, &[order.column(), "id", "granted_org_id"], page);
         self.list(&query.build(filters.is_empty())).await
     }
@@ -165,27 +158,23 @@ fn granted_projects<'a>(query: &mut QueryBuilder<'a>, within: Option<&'a Within>
         columns!("g"),
         ", g.granted_org_id, w.name AS granted_org_name, g.state AS granted_state FROM project_grants g \
          JOIN projects p ON p.org_id = g.org_id AND p.id = g.project_id \
-         JOIN organizations w ON w.id = g.granted_org_id AND w.state <> 3 WHERE ",
-        living!("g"),
+         JOIN organizations w ON w.id = g.granted_org_id WHERE ",
     ));
-    if let Some(within) = within {
-        within.push_grant(query.push(" AND "));
-    }
+    Within::push_grant(within, query);
 }
 
-/// Appends the filters; `whose` is the column of the organization that has it.
-fn narrow<'a>(query: &mut QueryBuilder<'a>, filters: &'a [ProjectFilter], whose: &'static str, any: bool) {
-    if !any {
-        query.push(" AND 1 = 0");
-    }
+/// Appends the filters to one half of the list: what organizations have as their own, or what has been granted to them.
+fn narrow<'a>(query: &mut QueryBuilder<'a>, filters: &'a [ProjectFilter], half: Having) {
+    let whose = if half == Having::Owned { "p.org_id" } else { "g.granted_org_id" };
     for filter in filters {
         query.push(" AND ");
         match filter {
             ProjectFilter::Name(text) => text.push(query, "p.name"),
             ProjectFilter::Ids(ids) => push_any_of(query, "p.id", ids),
-            ProjectFilter::Org(id, _) => {
+            ProjectFilter::Org(id, having) if [half, Having::Any].contains(having) => {
                 query.push(whose).push(" = ").bind(id);
             }
+            ProjectFilter::Org(..) => drop(query.push("1 = 0")),
         }
     }
 }
