@@ -99,8 +99,13 @@ async fn lists_of_projects_roles_and_applications_everywhere() {
     };
     let base = json!({"projectId": project, "pagination": {"limit": 1000}});
     List { base, ..roles }.holds(&server, NAMES.len()).await;
+    apps(&format!("{A}/ListApplications")).holds(&server, 2 * NAMES.len()).await;
+    keys(&format!("{A}/ListApplicationKeys")).holds(&server, 6).await;
+}
+
+fn apps(rpc: &str) -> List {
     let state = |name: &'static str| Filter::new(json!({"stateFilter": name}), move |row| text(row, "/state") == name);
-    let apps = List {
+    List {
         texts: vec![("nameFilter", "name", "/name")],
         equals: vec![
             ("projectIdFilter", "projectId", "/projectId"),
@@ -109,10 +114,12 @@ async fn lists_of_projects_roles_and_applications_everywhere() {
         others: vec![state("APPLICATION_STATE_ACTIVE"), state("APPLICATION_STATE_INACTIVE")],
         nothing: vec![json!({"entityIdFilter": {"entityId": "x"}}), json!({"typeFilter": "APPLICATION_TYPE_OIDC"})],
         sorts: vec![("APPLICATION_SORT_BY_NAME", "/name"), ("APPLICATION_SORT_BY_ID", "/applicationId")],
-        ..List::v2(&format!("{A}/ListApplications"), "applications")
-    };
-    apps.holds(&server, 2 * NAMES.len()).await;
-    let keys = List {
+        ..List::v2(rpc, "applications")
+    }
+}
+
+fn keys(rpc: &str) -> List {
+    List {
         equals: vec![
             ("applicationIdFilter", "applicationId", "/applicationId"),
             ("projectIdFilter", "projectId", "/projectId"),
@@ -125,9 +132,8 @@ async fn lists_of_projects_roles_and_applications_everywhere() {
             ("APPLICATION_KEYS_SORT_BY_ORGANIZATION_ID", "/organizationId"),
             ("APPLICATION_KEYS_SORT_BY_EXPIRATION", "/expirationDate"),
         ],
-        ..List::v2(&format!("{A}/ListApplicationKeys"), "keys")
-    };
-    keys.holds(&server, 6).await;
+        ..List::v2(rpc, "keys")
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
