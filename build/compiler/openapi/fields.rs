@@ -33,6 +33,10 @@ pub fn sent(field: &FieldDescriptor, rules: &FieldRules) -> Value {
         Kind::String => text(rules),
         Kind::Bytes => {
             let mut schema = json!({"type": "string", "contentEncoding": "base64", "pattern": BASE64});
+            // Without padding.
+            if rules.min_bytes > 0 {
+                schema["minLength"] = (u64::from(rules.min_bytes) * 4).div_ceil(3).into();
+            }
             if rules.max_bytes > 0 {
                 schema["maxLength"] = (u64::from(rules.max_bytes).div_ceil(3) * 4).into();
             }
