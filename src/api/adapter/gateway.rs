@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep_until};
 use tower::Service;
 
 use super::admission::{Door, Entered, PUBLIC_BODY, refuse};
+use super::fits::Fits;
 use super::guard::Answer;
 use super::limits::{Limits, MAX_BODY};
 use super::paths::{cleaned, redirect};
@@ -49,6 +50,8 @@ struct Inner {
     /// RPCs by their full name, which is the path of their gRPC method.
     rpcs: HashMap<&'static str, &'static Rpc>,
     rpc: ConnectRpcService,
+    /// The same for JSON.
+    rpc_json: ConnectRpcService,
     door: Door,
     limits: Limits,
     streams: Arc<Semaphore>,
@@ -87,9 +90,10 @@ impl Gateway {
             .with_deadline_policy(
                 DeadlinePolicy::new().with_default_timeout(limits.deadline).with_max(limits.deadline),
             );
-        let rpcs = rpcs::ALL.iter().map(|rpc| (rpc.full, *rpc)).collect();
+        let rpcs: HashMap<_, _> = rpcs::ALL.iter().map(|rpc| (rpc.full, *rpc)).collect();
+        let rpc_json = rpc.clone().with_interceptor(Fits(rpcs.clone()));
         let door = Door::new(gate, limits.clone());
-        Self(Arc::new(Inner { trees, rpcs, rpc, door, limits, streams: Arc::new(Semaphore::new(STREAMS)) }))
+        Self(Arc::new(Inner { trees, rpcs, rpc, rpc_json, door, limits, streams: Arc::new(Semaphore::new(STREAMS)) }))
     }
 }
 
@@ -194,7 +198,8 @@ impl Inner {
     }
 
     async fn rpc_binary(&self, request: Request<Body>) -> Response<Body> {
-        let mut rpc = self.rpc.clone();
+        let json = content_type(&request).is_some_and(|kind| kind.contains("json"));
+        let mut rpc = if json { self.rpc_json.clone() } else { self.rpc.clone() };
         match rpc.call(request).await {
             Ok(response) => trailers_only(response.map(Body::new)).await,
             Err(never) => match never {},

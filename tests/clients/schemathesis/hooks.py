@@ -46,6 +46,9 @@ def no_field_rule_refuses_what_the_schema_allows(ctx, response, case):
     # Schemas count characters: of texts and of base64, which is up to two bytes more than is allowed.
     if "bytes" in response.text and len(response.request.body or "") > 2048:
         return None
+    # That a duration has bounds is said in words.
+    if "must be inside range" in response.text:
+        return None
     if SAID_BY_SCHEMA.search(response.text):
         raise AssertionError(f"the schema allows what the server refuses: {response.text}")
     return None
@@ -85,7 +88,8 @@ def before_call(context, case, kwargs):
         kinds = {"/projects/": "project_id", "/orgs/": "org_id"} if name == "id" else {}
         alias = next((id_ for part, id_ in kinds.items() if part in case.operation.path), name)
         case.path_parameters[name] = real(alias, value, odds)
-    case.body = with_real(case.body, odds)
+    if isinstance(case.body, (dict, list)):
+        case.body = with_real(case.body, odds)
     if case.headers and zlib.crc32(case.headers.get("x-zitadel-orgid", "").encode("utf-8", "surrogatepass")) % 8:
         case.headers.pop("x-zitadel-orgid", None)
 
