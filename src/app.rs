@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 
-use crate::api;
+use crate::api::{self, Routes};
 use crate::auth::{Gate, GateParts, SigningKeys, SigningParts, Usage};
 use crate::config::Config;
 use crate::crypto::keypool::{KeyPool, Size};
@@ -14,9 +14,10 @@ use crate::crypto::vault::Vault;
 use crate::env::{Env, Sources};
 use crate::error::{Error, Result};
 use crate::files::shell_word;
-use crate::housekeeping::{Chores, Housekeeping};
+use crate::housekeeping::{Chores, Housekeeping, Swept};
 use crate::lock::ServerLock;
 use crate::opening::{Opened, Purpose};
+use crate::service::ending::Ending;
 use crate::service::oauth::{Issuer, OAuth, Parts};
 use crate::service::{Deps, Services, setup};
 use crate::shutdown::Shutdown;
@@ -36,6 +37,8 @@ pub struct Replace {
 pub struct App {
     /// All routes.
     pub router: Router,
+    /// Metrics and probes, for those who run the server.
+    pub admin: Router,
     /// The service functions, for the coverage test.
     pub services: Services,
     /// Lets callers in.
@@ -122,13 +125,14 @@ impl App {
     }
 
     /// What a person at the terminal wants to know after the start.
-    pub fn greeting(&self, config: &Config, bound: SocketAddr) -> String {
+    pub fn greeting(&self, config: &Config, bound: SocketAddr, admin: Option<SocketAddr>) -> String {
         let token = config.admin_pat_file();
         let token = std::path::absolute(&token).unwrap_or(token);
         let url = config.issuer(bound);
         let new = if self.first_start { " (new)" } else { "" };
+        let metrics = admin.map(|at| format!("\nMetrics: http://{at}/metrics")).unwrap_or_default();
         format!(
-            "Claviger {} listens on {bound}, issuer {url}\nToken{new}: {}\nTry:  curl -H \"Authorization: Bearer $(cat {})\" {url}/management/v1/orgs/me",
+            "Claviger {} listens on {bound}, issuer {url}{metrics}\nToken{new}: {}\nTry:  curl -H \"Authorization: Bearer $(cat {})\" {url}/management/v1/orgs/me",
             env!("CARGO_PKG_VERSION"),
             token.display(),
             shell_word(&token),
@@ -144,6 +148,13 @@ fn key_pool(size: Size, fillers: usize, env: &Env) -> std::result::Result<KeyPoo
 /// Signing keys, with random bytes of their own for the same reason.
 fn signing_keys(store: &Store, env: &Env, pool: KeyPool, vault: Vault) -> SigningKeys {
     SigningKeys::new(SigningParts { store: store.clone(), env: env.branch("signing keys"), pool, vault })
+}
+
+/// Makes the signing keys now, so that the first token need not wait for primes; who comes earlier waits.
+async fn made_early(signing: SigningKeys) {
+    if let Err(error) = signing.ring().await {
+        tracing::error!(error = ?error.source, "the signing keys cannot be made");
+    }
 }
 
 /// What the parts of a server share.
@@ -172,8 +183,16 @@ impl Common<'_> {
         let (access_lifetime, id_lifetime) = config.lifetimes();
         let services = Services::new(&deps, &signing, issuer.clone());
         let removal = (*services.removal).clone();
+        let (ending, swept) = (Ending::default(), Swept::default());
         let housekeeping = Housekeeping::start(
-            Chores { store: deps.store.clone(), usage: usage.clone(), env: deps.env.clone(), removal },
+            Chores {
+                store: deps.store.clone(),
+                usage: usage.clone(),
+                env: deps.env.clone(),
+                removal,
+                ending: ending.clone(),
+                swept: swept.clone(),
+            },
             config.intervals(),
         );
         let oauth = OAuth::new(Parts {
@@ -185,25 +204,24 @@ impl Common<'_> {
             access_lifetime,
             id_lifetime,
         });
-        // Made now, so that the first token need not wait for primes; who comes earlier waits.
-        tokio::spawn(async move {
-            if let Err(error) = signing.ring().await {
-                tracing::error!(error = ?error.source, "the signing keys cannot be made");
-            }
-        });
+        tokio::spawn(made_early(signing));
         let shutdown = Shutdown::default();
-        let router = api::router(api::Parts {
+        let Routes { public: router, admin } = api::router(api::Parts {
             services: services.clone(),
             oauth: Arc::new(oauth),
             gate: gate.clone(),
             store: deps.store.clone(),
             random: deps.env.random.branch("request ids"),
+            time: Arc::clone(&deps.env.time),
             keys: deps.keys.clone(),
+            ending,
+            swept,
             bound: config.bound(),
             reflection: config.server.reflection,
             shutdown: shutdown.clone(),
+            access_log: config.log.access,
         });
         let Deps { store, keys, .. } = deps;
-        Ok(App { router, services, gate, store, keys, usage, housekeeping, shutdown, first_start, lock: None })
+        Ok(App { router, admin, services, gate, store, keys, usage, housekeeping, shutdown, first_start, lock: None })
     }
 }

@@ -75,7 +75,7 @@ pub fn main() -> ExitCode {
 fn logged<F: Future<Output = CliResult>>(command: impl FnOnce(Config) -> F) -> ExitCode {
     let Err(error) = run(command) else { return ExitCode::SUCCESS };
     // Does nothing if the configuration was fine.
-    telemetry::start(&Log { level: "error".to_owned(), format: wanted_log_format() });
+    telemetry::start(&Log { level: "error".to_owned(), format: wanted_log_format(), access: false });
     if tracing::enabled!(tracing::Level::ERROR) {
         tracing::error!("cannot start: {error}");
     } else {
@@ -100,18 +100,33 @@ fn runtime() -> Result<Runtime, StartError> {
 
 async fn serve(config: Config) -> CliResult {
     shutdown::survive_hangup();
-    let address = config.server.listen;
-    let listener = TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
+    let listener = listen(config.server.listen, "server.listen (CLAVIGER_LISTEN)").await?;
     let bound = listener.local_addr()?;
+    let admin = match config.admin_listen()? {
+        Some(address) => Some(listen(address, "server.admin_listen (CLAVIGER_SERVER_ADMIN_LISTEN)").await?),
+        None => None,
+    };
+    let admin_bound = admin.as_ref().map(TcpListener::local_addr).transpose()?;
     let app = App::build(&config, bound, Replace::default()).await?;
     // Listened for before anybody is told of the start: a stop that comes at once is a clean one too.
     shutdown::on_signals(&app.shutdown);
-    say(&app.greeting(&config, bound));
-    let until = server::serve(listener, app.router.clone(), Limits::of(&config), app.shutdown.clone()).await;
+    say(&app.greeting(&config, bound, admin_bound));
+    let limits = Limits::of(&config);
+    let public = server::serve(listener, app.router.clone(), limits, app.shutdown.clone());
+    let admin = async {
+        if let Some(listener) = admin {
+            server::serve(listener, app.admin.clone(), limits.of_admin(), app.shutdown.clone()).await;
+        }
+    };
+    let (until, ()) = tokio::join!(public, admin);
     if tokio::time::timeout_at(until, app.stop()).await.is_err() {
         tracing::warn!("the database did not close in time");
     }
     Ok(())
+}
+
+async fn listen(address: SocketAddr, setting: &'static str) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, setting, source })
 }
 
 async fn migrate(config: Config) -> CliResult {

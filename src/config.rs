@@ -4,7 +4,7 @@
 mod load;
 mod url;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -56,6 +56,8 @@ pub struct Config {
 pub struct Server {
     /// Address and port to listen on.
     pub listen: SocketAddr,
+    /// Where metrics and probes are told; see [`Config::admin_listen`].
+    pub admin_listen: String,
     /// Own address as clients see it; empty for the default.
     pub issuer: String,
     /// Other addresses that assertions may name.
@@ -150,6 +152,8 @@ pub struct Log {
     pub level: String,
     /// Form of a line.
     pub format: LogFormat,
+    /// Whether each answer is a line.
+    pub access: bool,
 }
 
 /// Form of a log line.
@@ -171,6 +175,7 @@ impl Config {
                 return fail("server.issuer and its aliases must begin with http:// or https:// and not end with /");
             }
         }
+        self.admin_listen()?;
         if self.log.level.parse::<tracing_subscriber::EnvFilter>().is_err() {
             return fail("log.level must be a level or a filter such as \"claviger=debug\"");
         }
@@ -178,6 +183,24 @@ impl Config {
             return fail(&format!("storage.master_key (CLAVIGER_MASTER_KEY) {NO_MASTER_KEY}"));
         }
         self.target().map(drop)
+    }
+
+    /// Where metrics and probes are told, for those who run the server; none where they are turned off. If it is not
+    /// said: on the loopback address, at the port after that of the server, or at any free one if that has.
+    ///
+    /// # Errors
+    /// It is no address.
+    pub fn admin_listen(&self) -> Result<Option<SocketAddr>, ConfigError> {
+        let wrong = || ConfigError("server.admin_listen must be an address with a port, \"off\", or empty".to_owned());
+        match self.server.admin_listen.as_str() {
+            "off" => Ok(None),
+            "" => {
+                let port = self.server.listen.port();
+                let port = if port == 0 { 0 } else { port.checked_add(1).unwrap_or_default() };
+                Ok(Some((Ipv4Addr::LOCALHOST, port).into()))
+            }
+            address => address.parse().map(Some).map_err(|_| wrong()),
+        }
     }
 
     /// Where the data lives.

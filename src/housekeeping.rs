@@ -2,6 +2,7 @@
 //! mark of identifiers is kept ahead of the clock, caches give back what is too old, removed organizations are emptied.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -13,6 +14,7 @@ use crate::clock::{Clock, Micros};
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::ids::Ids;
+use crate::service::ending::Ending;
 use crate::service::idempotency::KEPT;
 use crate::service::removal::Removal;
 use crate::store::{Store, StoreError};
@@ -35,6 +37,9 @@ pub struct Intervals {
 /// How often a process says that it still has its node number: well within the hour it has been lent for.
 const KEEP: Duration = Duration::from_mins(10);
 
+/// How often it is counted what ends soon.
+const COUNT: Duration = Duration::from_mins(5);
+
 /// How often somebody looks for removed organizations that another process left with something in them.
 const LOOK: Duration = Duration::from_mins(1);
 
@@ -49,6 +54,21 @@ pub struct Chores {
     pub env: Env,
     /// Empties organizations that have been removed.
     pub removal: Removal,
+    /// Counts credentials that end soon.
+    pub ending: Ending,
+    /// Counts what sweeps delete.
+    pub swept: Swept,
+}
+
+/// How many rows sweeps have deleted. Cheap to clone, one count for all clones.
+#[derive(Debug, Clone, Default)]
+pub struct Swept(Arc<AtomicU64>);
+
+impl Swept {
+    /// So far.
+    pub fn level(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// The work in the background.
@@ -65,19 +85,24 @@ impl Housekeeping {
         let task = tokio::spawn(async move {
             let marking = tokio::spawn(keep_marks(chores.clone()));
             let emptying = tokio::spawn(empty(chores.removal.clone()));
-            let Chores { store, usage, env, .. } = chores;
+            let Chores { store, usage, env, ending, swept, .. } = chores;
             // Not at once: nothing has been used yet, and what is written empties the caches.
             let mut usages = interval_at(Instant::now() + every.usage, every.usage);
             let mut sweeps = interval(every.sweep);
             usages.set_missed_tick_behavior(MissedTickBehavior::Delay);
             sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut counts = interval(COUNT);
+            counts.set_missed_tick_behavior(MissedTickBehavior::Delay);
             let mut forgets = interval(FORGET);
             forgets.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 let outcome = tokio::select! {
                     () = stopped.notified() => break,
                     _ = usages.tick() => usage.write(&store).await,
-                    _ = sweeps.tick() => sweep(&store, &*env.clock).await.map(drop),
+                    _ = sweeps.tick() => sweep(&store, &*env.clock).await.map(|rows| {
+                        swept.0.fetch_add(rows, Ordering::Relaxed);
+                    }),
+                    _ = counts.tick() => ending.count(&store, env.clock.now()).await,
                     _ = forgets.tick() => {
                         store.forget();
                         Ok(())

@@ -29,10 +29,12 @@ pub enum StartError {
     #[error(transparent)]
     Look(#[from] LookError),
     /// The address is not to be had.
-    #[error("cannot listen on {address}: {source}{}", listen_hint(source))]
+    #[error("cannot listen on {address}: {source}; {}", listen_hint(source, setting))]
     Listen {
         /// The configured address.
         address: SocketAddr,
+        /// Where it is configured.
+        setting: &'static str,
         /// What the system says.
         source: io::Error,
     },
@@ -143,17 +145,17 @@ fn in_words(error: &Error) -> String {
     }
 }
 
-fn listen_hint(error: &io::Error) -> &'static str {
+fn listen_hint(error: &io::Error, setting: &str) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            "; another program listens there: stop it, or choose another port with server.listen (CLAVIGER_LISTEN)"
+            format!("another program listens there: stop it, or choose another port with {setting}")
         }
         io::ErrorKind::AddrNotAvailable => {
-            "; server.listen (CLAVIGER_LISTEN) must be an address of this machine, or 0.0.0.0 or [::] for all of them"
+            format!("{setting} must be an address of this machine, or 0.0.0.0 or [::] for all of them")
         }
         io::ErrorKind::PermissionDenied => {
-            "; ports below 1024 are for root: choose another with server.listen (CLAVIGER_LISTEN)"
+            format!("ports below 1024 are for root: choose another with {setting}")
         }
-        _ => "; check server.listen (CLAVIGER_LISTEN)",
+        _ => format!("check {setting}"),
     }
 }

@@ -18,6 +18,11 @@ pub fn start(log: &Log) {
     };
 }
 
+/// Notes in the span of the request who calls, for its lines.
+pub fn called_by(user_id: &str, org_id: &str) {
+    tracing::Span::current().record("caller", user_id).record("organization", org_id);
+}
+
 /// Colours are for eyes: on a terminal only, and not where `NO_COLOR` is set to anything (no-color.org).
 fn coloured(terminal: bool, no_color: Option<&OsStr>) -> bool {
     terminal && no_color.is_none_or(OsStr::is_empty)

@@ -19,4 +19,4 @@ mod user_v2;
 mod webkey_v2;
 
 pub use adapter::limits::Bound;
-pub use router::{Parts, router, unserved};
+pub use router::{Parts, Routes, router, unserved};

@@ -62,6 +62,17 @@ impl Limits {
     }
 }
 
+/// Connections of those who run the server: some probes, and who reads the metrics.
+const ADMIN: usize = 32;
+
+impl Limits {
+    /// The same for the listener of those who run the server.
+    #[must_use]
+    pub fn of_admin(self) -> Self {
+        Self { connections: ADMIN, per_address: ADMIN, ..self }
+    }
+}
+
 /// How many connections fit into so many descriptors (none: no limit), beside those of the database.
 fn fitting(descriptors: Option<usize>, database: u32) -> usize {
     let Some(all) = descriptors else { return MOST };

@@ -8,6 +8,7 @@ mod back_channel;
 mod chosen;
 mod credentials;
 mod deps;
+pub mod ending;
 pub mod idempotency;
 pub mod instance;
 pub mod keys;

@@ -30,6 +30,35 @@ impl Counts {
     }
 }
 
+/// Connections of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    /// What they are for: `read` or `write`.
+    pub kind: &'static str,
+    /// As many as there may be.
+    pub size: usize,
+    /// In use.
+    pub used: usize,
+    /// Callers that wait for one; 0 where the driver does not tell.
+    pub waiting: usize,
+}
+
+/// Commits that units of work share.
+#[derive(Debug, Default)]
+pub struct Groups {
+    /// Commits.
+    pub(super) commits: Counter,
+    /// Units of work in them.
+    pub(super) members: Counter,
+}
+
+impl Groups {
+    /// Commits, and the units of work in them.
+    pub fn read(&self) -> (u64, u64) {
+        (self.commits.get(), self.members.get())
+    }
+}
+
 /// A number that only grows.
 #[derive(Debug, Default)]
 pub(super) struct Counter(AtomicU64);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use sqlx::{Connection as _, Executor as _};
 use tokio::time::timeout;
 
+use super::counts::Connections;
 use super::error::is_broken;
 use super::gate::Turn;
 use super::lease::{Lease, PgTx};
@@ -87,6 +88,12 @@ impl Pool {
             open(&mut lease).await?;
         }
         Ok(PgTx(lease))
+    }
+
+    /// How many connections are in use, and who waits for one.
+    pub fn level(&self, kind: &'static str) -> Connections {
+        let (size, (used, waiting)) = (self.0.shape.size, self.0.level());
+        Connections { kind, size, used, waiting }
     }
 
     /// Waits for a server that may be restarting, if not too many wait. True if it is there.

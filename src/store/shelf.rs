@@ -78,6 +78,12 @@ impl Shelf {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Places that are taken, and callers that wait for one.
+    pub fn level(&self) -> (usize, usize) {
+        let used = self.shape.size.saturating_sub(self.places.available_permits());
+        (used, self.waiting.load(Ordering::Relaxed))
+    }
+
     /// An idle connection that is not too old.
     pub fn take(&self) -> Option<Idle> {
         let mut idle = self.idle();

@@ -1,8 +1,8 @@
 //! Every statement of the store by name, so that one test can prepare each on both engines.
 
 use super::{
-    Sql, access_tokens, app_search, apps, bootstrap, change_list, claim, credentials, held, idempotency, keys, look,
-    members, metadata, migrations, nodes, oauth_clients, oidc_apps, org_domains, org_removal, org_search, orgs,
+    Sql, access_tokens, app_search, apps, bootstrap, change_list, claim, credentials, held, idempotency, keys, load,
+    look, members, metadata, migrations, nodes, oauth_clients, oidc_apps, org_domains, org_removal, org_search, orgs,
     project_grant_changes, project_grants, projects, readiness, roles, signing_keys, usage, user_grants, users,
 };
 
@@ -40,6 +40,7 @@ pub const ALL: &[(&str, Sql)] = statements! {
     migrations: ORPHANS_REMOVED;
     change_list: CHANGES_ASC, CHANGES_DESC, APP_CHANGES_ASC, APP_CHANGES_DESC;
     keys: KEY_BY_ID, KEY_LIST_ASC, KEY_LIST_DESC, KEY_INSERT, KEY_CREATED_AT, KEY_DELETE, KEY_COUNT_ADD;
+    load: ENDING;
     look: TABLE, VERSION;
     members: MEMBER_LOCK, MEMBER_INSERT, MEMBER_UPDATE, MEMBER_DELETE, MEMBERSHIPS_OF, OTHERS_WITH, OTHER_ORGS_WITH, USER_WITH, ROLES_HELD,
         ROLES_HELD_IN;

@@ -21,6 +21,7 @@ use sqlx::{Connection as _, Executor as _};
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 use tokio::time::timeout;
 
+use super::counts::Groups;
 use super::{Result, StoreError};
 
 /// How the commit of a group ended; none while it is open.
@@ -30,6 +31,7 @@ type Outcome = Option<std::result::Result<(), Arc<StoreError>>>;
 #[derive(Clone)]
 pub(super) struct Writer {
     state: Arc<Mutex<State>>,
+    groups: Arc<Groups>,
     /// How long a writer waits for its turn.
     wait: Duration,
 }
@@ -41,6 +43,7 @@ struct State {
     group: Option<watch::Sender<Outcome>>,
     /// There is a savepoint whose work has not been declared done.
     undo: bool,
+    groups: Arc<Groups>,
 }
 
 impl Writer {
@@ -52,8 +55,9 @@ impl Writer {
         // The pool tries again while another process that starts holds the file.
         let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
         let connection = Some(pool.acquire().await?.detach());
-        let state = Arc::new(Mutex::new(State { connection, group: None, undo: false }));
-        Ok(Self { state, wait })
+        let groups = Arc::<Groups>::default();
+        let state = State { connection, group: None, undo: false, groups: Arc::clone(&groups) };
+        Ok(Self { state: Arc::new(Mutex::new(state)), groups, wait })
     }
 
     /// The connection itself, outside of any transaction: for migrations.
@@ -83,10 +87,21 @@ impl Writer {
                 state.group = Some(watch::Sender::new(None));
             }
             state.run("SAVEPOINT member").await?;
+            state.groups.members.add();
             state.undo = true;
             Ok(GroupTx(Some(state)))
         })
         .await
+    }
+
+    /// Whether somebody writes.
+    pub fn is_busy(&self) -> bool {
+        self.state.try_lock().is_err()
+    }
+
+    /// What it has committed.
+    pub fn groups(&self) -> Arc<Groups> {
+        Arc::clone(&self.groups)
     }
 
     /// Closes the file; what comes later fails.
@@ -143,6 +158,7 @@ impl State {
             return;
         }
         let outcome = self.run("COMMIT").await;
+        self.groups.commits.add();
         if let Err(error) = &outcome {
             tracing::error!(%error, "the commit of a group failed");
             let _ = self.run("ROLLBACK").await;

@@ -56,10 +56,9 @@ async fn begin(
     Unfinished { answer, body }
 }
 
-/// A number of `/debug/metrics`.
+/// A number of the metrics.
 async fn gauge(server: &TestServer, name: &str) -> u64 {
-    let answer = server.http.get(server.url("/debug/metrics")).send().await.expect("an answer");
-    let answer = answer.text().await.expect("a text");
+    let answer = server.metrics().await;
     let value = answer.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
     value.unwrap_or_else(|| panic!("{name} is not in {answer}"))
 }

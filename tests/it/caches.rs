@@ -233,8 +233,7 @@ async fn strangers_leave_nothing_behind_and_cost_one_look_up_at_most() {
     assert!(asked == 20 * 6 && grown <= 0, "{asked}, {grown}");
     assert_eq!(server.introspect(&app, &token).await.0, 200);
     assert!(server.app.store.remembered().bytes > 0);
-    let metrics = server.http.get(server.url("/debug/metrics")).send().await.expect("an answer").text().await;
-    let metrics = metrics.expect("text");
+    let metrics = server.metrics().await;
     assert!(metrics.contains(&format!("claviger_cache_budget_bytes {BUDGET}\n")), "{metrics}");
 }
 

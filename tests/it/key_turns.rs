@@ -219,8 +219,7 @@ async fn who_finds_the_queue_full_is_told_when_to_try_again() {
     for caller in waiting.into_iter().chain([key]) {
         assert_eq!(comes(caller).await.expect("an answer").0, 200);
     }
-    let metrics = server.http.get(server.url("/debug/metrics")).send().await.expect("an answer");
-    let metrics = metrics.text().await.expect("text");
+    let metrics = server.metrics().await;
     assert!(metrics.contains("claviger_key_pool_refused_total 5\n"), "{metrics}");
     assert!(metrics.contains("claviger_key_pool_waiting 0\n"), "{metrics}");
 }

@@ -36,6 +36,7 @@ mod lists;
 mod long_connections;
 mod members;
 mod metadata;
+mod metrics;
 mod oidc_apps;
 mod openapi;
 mod openapi_live;

@@ -171,9 +171,7 @@ async fn the_loudest_log_holds_no_secret() {
 #[tokio::test]
 async fn the_metrics_tell_how_full_the_stock_of_key_pairs_is() {
     let server = TestServer::start().await;
-    let answer = server.http.get(server.url("/debug/metrics")).send().await.expect("an answer");
-    assert_eq!(answer.headers()["content-type"], "text/plain; version=0.0.4");
-    let text = answer.text().await.expect("a text");
+    let text = server.metrics().await;
     for name in ["depth", "size", "waiting"] {
         let line = format!("claviger_key_pool_{name} 0");
         assert!(text.lines().any(|l| l == line), "{text}");

@@ -12,6 +12,7 @@ use crate::auth::{Caller, Gate, bearer};
 use crate::error::{Code, Error, Result};
 use crate::place::Place;
 use crate::proto::{Permission, Rpc};
+use crate::telemetry;
 
 /// The header that names the organization (contract 1.5).
 const ORG_HEADER: &str = "x-zitadel-orgid";
@@ -63,6 +64,7 @@ impl Door {
         {
             caller.name_call(rpc, bearer(authorization)?, key)?;
         }
+        telemetry::called_by(caller.user_id(), caller.org_id());
         let (body, place) = self.limits.read_of_caller(upload, size, place).await?;
         Ok(Entered { caller, body, place })
     }

@@ -6,6 +6,7 @@ use connectrpc::{ConnectError, ErrorCode, ErrorDetail as RpcDetail};
 use serde::Serialize;
 
 use super::json::json_response;
+use super::outcome;
 use crate::error::{Code, Error};
 use crate::proto::zitadel::v1::ErrorDetail;
 
@@ -116,6 +117,7 @@ pub fn grpc_trailers_only(error: &Error) -> Response<Body> {
 /// Logs what the client is not told, once, where the error leaves the server. The request id comes
 /// from the span of the request.
 pub fn log(error: &Error) {
+    outcome::note(error.code);
     match (&error.source, error.code) {
         (Some(source), Code::Unavailable) => tracing::warn!(error = %source, "store not reachable"),
         (Some(source), _) => tracing::error!(error = %source, "request failed"),

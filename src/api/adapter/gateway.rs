@@ -22,6 +22,8 @@ use super::admission::{Door, Entered, PUBLIC_BODY, refuse};
 use super::fits::Fits;
 use super::guard::Answer;
 use super::limits::{Limits, MAX_BODY};
+use super::measure::{Measures, Transport};
+use super::outcome;
 use super::paths::{cleaned, redirect};
 use super::routes::{RestHandler, Table, within};
 use super::upload::Upload;
@@ -48,17 +50,25 @@ struct Inner {
     /// One tree per verb, so that a static segment of one verb never hides a parameter of another.
     trees: HashMap<Method, matchit::Router<Route>>,
     /// RPCs by their full name, which is the path of their gRPC method.
-    rpcs: HashMap<&'static str, &'static Rpc>,
+    rpcs: HashMap<&'static str, Known>,
     rpc: ConnectRpcService,
     /// The same for JSON.
     rpc_json: ConnectRpcService,
     door: Door,
     limits: Limits,
+    measures: Measures,
     streams: Arc<Semaphore>,
 }
 
-struct Route {
+/// An RPC, and its place in the contract, by which it is measured.
+#[derive(Clone, Copy)]
+struct Known {
     rpc: &'static Rpc,
+    place: usize,
+}
+
+struct Route {
+    known: Known,
     params: Vec<&'static str>,
     handler: RestHandler,
 }
@@ -69,8 +79,10 @@ impl Gateway {
     /// # Panics
     /// If two RPCs claim the same route.
     #[expect(clippy::expect_used, reason = "a contract with a bad route must not start")]
-    pub fn new(table: Table, limits: Limits) -> Self {
+    pub fn new(table: Table, limits: Limits, measures: Measures) -> Self {
         let Table { rest, rpc: router, gate, .. } = table;
+        let rpcs: HashMap<_, _> =
+            rpcs::ALL.iter().enumerate().map(|(place, rpc)| (rpc.full, Known { rpc, place })).collect();
         let mut trees: HashMap<Method, matchit::Router<Route>> = HashMap::new();
         for (rpc, rest, handler) in rest {
             let verb = rest.verb.parse().expect("the contract names a verb");
@@ -81,7 +93,8 @@ impl Gateway {
                 .map(|s| s.trim_start_matches('*'))
                 .collect();
             let tree = trees.entry(verb).or_default();
-            tree.insert(rest.path, Route { rpc, params, handler }).expect("each route is claimed once");
+            tree.insert(rest.path, Route { known: rpcs[rpc.full], params, handler })
+                .expect("each route is claimed once");
         }
         let rpc = ConnectRpcService::new(router)
             .with_limits(
@@ -90,10 +103,10 @@ impl Gateway {
             .with_deadline_policy(
                 DeadlinePolicy::new().with_default_timeout(limits.deadline).with_max(limits.deadline),
             );
-        let rpcs: HashMap<_, _> = rpcs::ALL.iter().map(|rpc| (rpc.full, *rpc)).collect();
-        let rpc_json = rpc.clone().with_interceptor(Fits(rpcs.clone()));
+        let rpc_json = rpc.clone().with_interceptor(Fits(rpcs::ALL.iter().map(|rpc| (rpc.full, *rpc)).collect()));
         let door = Door::new(gate, limits.clone());
-        Self(Arc::new(Inner { trees, rpcs, rpc, rpc_json, door, limits, streams: Arc::new(Semaphore::new(STREAMS)) }))
+        let streams = Arc::new(Semaphore::new(STREAMS));
+        Self(Arc::new(Inner { trees, rpcs, rpc, rpc_json, door, limits, measures, streams }))
     }
 }
 
@@ -137,10 +150,26 @@ impl Inner {
         let known = head.uri.path().strip_prefix('/').and_then(|name| self.rpcs.get(name));
         let answer = match known {
             Some(_) if head.method != Method::POST => error::post_only(),
-            Some(rpc) => self.rpc_of_contract(rpc, head, upload).await,
+            Some(known) => {
+                let transport = Transport::of(&head.headers);
+                self.measured(*known, transport, self.rpc_of_contract(known.rpc, head, upload)).await
+            }
             None => self.rpc_of_others(head, upload).await?,
         };
         Ok(if text { grpc_web_text::text(answer) } else { answer })
+    }
+
+    /// A call of the contract, counted and timed.
+    async fn measured(
+        &self,
+        known: Known,
+        transport: Transport,
+        work: impl Future<Output = Response<Body>>,
+    ) -> Response<Body> {
+        let running = self.measures.begin(known.place, transport);
+        let (answer, ended) = outcome::of(work).await;
+        running.end(ended);
+        answer
     }
 
     /// A call of the contract: its caller is let in before the body is read.
@@ -223,11 +252,12 @@ impl Inner {
             params.push((*name, json::percent_decode(value)?));
         }
         let work = within(&head.headers, async {
-            let entered = self.door.enter(route.rpc, &head.headers, upload, MAX_BODY).await?;
+            let entered = self.door.enter(route.known.rpc, &head.headers, upload, MAX_BODY).await?;
             let Entered { caller, body, place } = entered;
             place::held(place, (route.handler)(caller, &head.uri, params, &body.bytes)).await
         });
-        Box::pin(work).await
+        let work = async { work.await.unwrap_or_else(|e| error::response(&e)) };
+        Ok(Box::pin(self.measured(route.known, Transport::Rest, work)).await)
     }
 
     /// Why no route fits: another verb, or no such path at all.

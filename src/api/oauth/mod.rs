@@ -2,6 +2,7 @@
 
 mod answer;
 mod form;
+pub mod measure;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -17,19 +18,21 @@ use crate::api::adapter::guard::Answer;
 use crate::api::adapter::limits::Limits;
 use crate::api::adapter::upload::Upload;
 use crate::auth::bearer;
+use crate::clock::Monotonic;
 use crate::error::{Code, Error};
 use crate::place;
 use crate::service::oauth::{DISCOVERY_PATH, Introspection, OAuth, OAuthError, OAuthResult, TokenRequest};
 use form::Params;
+use measure::{Endpoint, Told};
 
 /// Largest form in bytes: assertions and tokens have some thousand, and a form of millions of parameters
 /// would cost much memory.
 const MAX_FORM: usize = 64 << 10;
 
-/// All OAuth endpoints.
-pub fn routes(service: &Arc<OAuth>, limits: &Limits) -> Router {
-    let table = Table { service, limits, router: Router::new() };
-    table
+/// All OAuth endpoints, and what is counted of each.
+pub fn routes(service: &Arc<OAuth>, limits: &Limits, time: &Arc<dyn Monotonic>) -> (Router, Vec<Endpoint>) {
+    let table = Table { service, limits, time, router: Router::new(), counted: Vec::new() };
+    let table = table
         .endpoint(DISCOVERY_PATH, discovery)
         .endpoint("/.well-known/oauth-authorization-server", discovery)
         .endpoint("/oauth/v2/keys", keys)
@@ -37,8 +40,8 @@ pub fn routes(service: &Arc<OAuth>, limits: &Limits) -> Router {
         .endpoint("/oauth/v2/token", token)
         .endpoint("/oauth/v2/revoke", revoke)
         .endpoint("/oauth/v2/authorize", authorize)
-        .endpoint("/oidc/v1/userinfo", userinfo)
-        .router
+        .endpoint("/oidc/v1/userinfo", userinfo);
+    (table.router, table.counted)
 }
 
 /// How an error outside of any endpoint is told: as OAuth tells errors.
@@ -53,6 +56,8 @@ struct Table<'a> {
     service: &'a Arc<OAuth>,
     limits: &'a Limits,
     router: Router,
+    counted: Vec<Endpoint>,
+    time: &'a Arc<dyn Monotonic>,
 }
 
 impl Table<'_> {
@@ -61,7 +66,10 @@ impl Table<'_> {
         Fut: Future<Output = OAuthResult<Response<Body>>> + Send + 'static,
     {
         let (service, limits) = (Arc::clone(self.service), self.limits.clone());
+        let endpoint = Endpoint::new(path, Arc::clone(self.time));
+        self.counted.push(endpoint.clone());
         let handler = move |request: axum::extract::Request| async move {
+            let running = endpoint.begin();
             let (head, body) = request.into_parts();
             let upload = Upload::new(&head, body);
             let outcome = async {
@@ -70,7 +78,9 @@ impl Table<'_> {
                 // On the heap: who only waits for its body would else take the room for all that follows.
                 Box::pin(place::held(place, function((service, head, body.bytes.clone())))).await
             };
-            outcome.await.unwrap_or_else(|error| answer::error(&error))
+            let outcome = outcome.await;
+            running.end(&outcome);
+            outcome.unwrap_or_else(|error| answer::error(&error))
         };
         self.router = self.router.route(path, any(handler));
         self
@@ -96,10 +106,12 @@ async fn keys((service, ..): Request) -> OAuthResult<Response<Body>> {
 async fn introspect((service, head, body): Request) -> OAuthResult<Response<Body>> {
     let params = Params::read(&head, &body);
     let credentials = params.credentials(&head.headers)?;
-    match service.introspect(&credentials, params.get("token")?.unwrap_or_default()).await? {
-        Introspection::Active(body) => Ok(answer::line(StatusCode::OK, &body)),
-        Introspection::Inactive => Ok(answer::line(StatusCode::OK, br#"{"active":false}"#)),
-    }
+    let (mut answer, told) = match service.introspect(&credentials, params.get("token")?.unwrap_or_default()).await? {
+        Introspection::Active(body) => (answer::line(StatusCode::OK, &body), "active"),
+        Introspection::Inactive => (answer::line(StatusCode::OK, br#"{"active":false}"#), "inactive"),
+    };
+    answer.extensions_mut().insert(Told(told));
+    Ok(answer)
 }
 
 async fn token((service, head, body): Request) -> OAuthResult<Response<Body>> {

@@ -3,6 +3,7 @@
 mod document;
 pub mod health;
 mod metrics;
+mod text;
 
 use axum::Router;
 use axum::routing::get;
@@ -13,12 +14,17 @@ pub use metrics::Numbers;
 use crate::shutdown::Shutdown;
 use crate::store::Store;
 
-/// All probes, and the metrics.
-pub fn routes(store: Store, shutdown: Shutdown, numbers: Numbers) -> Router {
-    let probes = Router::new()
+/// The probes: for load balancers, where all calls come in.
+pub fn probes(store: Store, shutdown: Shutdown) -> Router {
+    Router::new()
         .route("/debug/healthz", get(health::alive))
         .route("/debug/ready", get(health::ready))
         .route("/debug/validate", get(health::ready))
-        .with_state((store, shutdown));
-    probes.merge(Router::new().route("/debug/metrics", get(metrics::metrics)).with_state(numbers))
+        .with_state((store, shutdown))
+}
+
+/// The metrics: for those who run the server, on a listener of their own.
+pub fn metrics(numbers: Numbers) -> Router {
+    let metrics = get(metrics::metrics);
+    Router::new().route("/metrics", metrics.clone()).route("/debug/metrics", metrics).with_state(numbers)
 }

@@ -10,12 +10,14 @@ use claviger::clock::{Clock, FixedClock, FixedMonotonic};
 use claviger::config::Config;
 use claviger::crypto::keypool::KeyPool;
 use claviger::env::{Random, Sources};
+use http_body_util::BodyExt as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tower::ServiceExt as _;
 
 use super::{PEMS, text};
 
@@ -158,6 +160,15 @@ impl TestServer {
         let token = database.token();
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
         Self { address, token, database, app, http, clock, stop: Some(stop), task: Some(task) }
+    }
+
+    /// What the metrics tell.
+    pub async fn metrics(&self) -> String {
+        let request = axum::extract::Request::get("/metrics").body(axum::body::Body::empty()).expect("a request");
+        let answer = self.app.admin.clone().oneshot(request).await.expect("it never fails");
+        assert_eq!(answer.headers()["content-type"], "text/plain; version=0.0.4");
+        let body = answer.into_body().collect().await.expect("a body").to_bytes();
+        String::from_utf8(body.to_vec()).expect("a text")
     }
 
     /// Stops as a signal would and waits until requests in work are done.
