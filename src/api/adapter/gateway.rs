@@ -228,8 +228,8 @@ impl Inner {
 
     async fn rpc_binary(&self, request: Request<Body>) -> Response<Body> {
         let json = content_type(&request).is_some_and(|kind| kind.contains("json"));
-        let mut rpc = if json { self.rpc_json.clone() } else { self.rpc.clone() };
-        match rpc.call(request).await {
+        let called = if json { &self.rpc_json } else { &self.rpc }.clone().call(request);
+        match called.await {
             Ok(response) => trailers_only(response.map(Body::new)).await,
             Err(never) => match never {},
         }
