@@ -6,7 +6,7 @@ use super::outcome::{Owned, changed, made};
 use crate::auth::{Admitted, Membership, permitted, role_names};
 use crate::error::{Error, Result};
 use crate::store::{
-    GrantScope, Listed, MemberAdded, MemberChanged, MemberOrder, MemberRemoved, MemberRow, Page, ProjectAt,
+    Beside, GrantScope, Listed, MemberAdded, MemberChanged, MemberOrder, MemberRemoved, MemberRow, Page, ProjectAt,
     ProjectGrantRow, Scope, Stamp, UserAt, Work, names,
 };
 
@@ -285,7 +285,7 @@ async fn may_join(work: &mut Work, scope: Scope<'_>, user_id: &str, rules: &Rule
 /// Whether a member may lose its roles: not if nobody else is left who may do everything. There would be no way back.
 async fn may_lose(work: &mut Work, scope: Scope<'_>, member: &MemberRow) -> Result<()> {
     if matches!(scope, Scope::Instance) && names(&member.roles)?.iter().any(|role| role == OWNER) {
-        other_owner(work, &member.id).await?;
+        other_owner(work, Beside::User(&member.id)).await?;
     }
     Ok(())
 }
@@ -299,26 +299,16 @@ pub(super) async fn may_go(work: &mut Work, user: UserAt<'_>) -> Result<()> {
     if work.has_role(OWNER, user).await?
         && let Some(held) = work.place_held(Scope::Instance).await?
     {
-        other_owner(held.work, user.id).await?;
+        other_owner(held.work, Beside::User(user.id)).await?;
     }
     Ok(())
 }
 
-/// Whether the instance has another active owner than this user. The instance must be held, so that no two of them go
-/// at once.
-async fn other_owner(work: &mut Work, user_id: &str) -> Result<()> {
-    if work.has_role_beside(OWNER, user_id).await? { Ok(()) } else { Err(last_owner()) }
-}
-
-/// Whether the instance has an active owner outside of an organization that is to go with its users. The instance must
-/// be held.
+/// Whether the instance has another active owner. The instance must be held, so that no two of them go at once.
 ///
 /// # Errors
 /// `INSTANCE-Ow1nr` it has none.
-pub(super) async fn owner_outside(work: &mut Work, org_id: &str) -> Result<()> {
-    if work.has_role_outside(OWNER, org_id).await? { Ok(()) } else { Err(last_owner()) }
-}
-
-fn last_owner() -> Error {
-    Error::precondition("INSTANCE-Ow1nr", LAST_OWNER)
+pub(super) async fn other_owner(work: &mut Work, beside: Beside<'_>) -> Result<()> {
+    let other = work.has_role_beside(OWNER, beside).await?;
+    if other { Ok(()) } else { Err(Error::precondition("INSTANCE-Ow1nr", LAST_OWNER)) }
 }

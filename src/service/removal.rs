@@ -12,7 +12,7 @@ use super::{Deps, members, project_grants, user_grants};
 use crate::auth::Admitted;
 use crate::error::{Error, Result};
 use crate::store::{
-    Actor, GrantAt, InstanceRow, Leaving, LeavingRow, LeavingThing, OrgRemoved, ProjectAt, ProjectGrantName,
+    Actor, Beside, GrantAt, InstanceRow, Leaving, LeavingRow, LeavingThing, OrgRemoved, ProjectAt, ProjectGrantName,
     ProjectRemoved, Scope, Stamp, Store, Swept, UserAt, UserRemoved, Work,
 };
 
@@ -73,7 +73,7 @@ impl Removal {
             may_go(&mut work, &instance, id).await?;
             let org = work.org_held(id).await?;
             let mut org = org.ok_or_else(|| Error::not_found("COMMA-aps2n", NOT_FOUND))?;
-            members::owner_outside(org.work, id).await?;
+            members::other_owner(org.work, Beside::Org(id)).await?;
             let (name, primary_domain) = (org.row.name.clone(), org.row.primary_domain.clone());
             let created_at = org.row.stamp.created_at;
             let removed = OrgRemoved { id, name: &name, primary_domain: &primary_domain, created_at, by: &who.user_id };

@@ -114,7 +114,7 @@ impl Tokens {
     /// # Errors
     /// `COMMAND-4m77G` no such token.
     pub async fn remove_personal_access_token(&self, who: &Admitted, user_id: &str, token_id: &str) -> Result<Stamp> {
-        remove_pat(&self.0, who, user_id, token_id).await
+        credentials::remove(&self.0, who, (Credential::Pat, user_id, token_id), no_token).await
     }
 
     /// Gives a user the client secret that the caller chooses, or a new one; its login name is the client id. An old
@@ -177,12 +177,4 @@ pub fn no_token() -> Error {
 /// There is no user whose secret could be removed.
 pub fn no_owner_of_secret() -> Error {
     Error::precondition("COMMAND-x7s802", "Errors.User.NotExisting")
-}
-
-/// Removes a personal access token.
-///
-/// # Errors
-/// `COMMAND-4m77G` no such token.
-pub(super) async fn remove_pat(deps: &Deps, who: &Admitted, user_id: &str, token_id: &str) -> Result<Stamp> {
-    credentials::remove(deps, who, (Credential::Pat, user_id, token_id), no_token).await
 }

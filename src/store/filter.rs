@@ -2,6 +2,7 @@
 //! escaping, so the same plain functions are used on both; searches without case go to the folded twin.
 
 use super::builder::QueryBuilder;
+use super::lists::living;
 use super::sql::Sql;
 use super::texts::{fold, json};
 use crate::clock::Micros;
@@ -144,12 +145,16 @@ impl Within {
         }
     }
 
-    /// Appends the condition that a project grant `g` is in there, on the side that gives it or on the one that gets it.
-    pub(super) fn push_grant<'a>(&'a self, query: &mut QueryBuilder<'a>) {
-        self.push(query.push("("), "g.org_id", Some("g.project_id"));
-        push_any_of(query.push(" OR "), "g.granted_org_id", &self.orgs);
-        push_any_of(query.push(" OR "), "g.id", &self.grants);
-        query.push(")");
+    /// Appends the condition that somebody sees a project grant `g`: both sides are there still, and the one that gives
+    /// it or the one that gets it is in there; whoever may see all of them is asked for nothing more.
+    pub(super) fn push_grant<'a>(within: Option<&'a Self>, query: &mut QueryBuilder<'a>) {
+        query.push(concat!(living!("g"), " AND ", living!("g", "granted_org_id")));
+        if let Some(within) = within {
+            within.push(query.push(" AND ("), "g.org_id", Some("g.project_id"));
+            push_any_of(query.push(" OR "), "g.granted_org_id", &within.orgs);
+            push_any_of(query.push(" OR "), "g.id", &within.grants);
+            query.push(")");
+        }
     }
 }
 

@@ -134,33 +134,46 @@ const HEAD: &str = ") SELECT (SELECT count(*) FROM f) AS total, g.sequence AS se
      FROM (SELECT 1 AS one) o LEFT JOIN (";
 
 fn tail(query: &mut QueryBuilder<'_>, column: &'static str, page: Page) {
-    rows(query.push(") g ON 1 = 1 LEFT JOIN ("), &[column, "id"], page);
+    end(query.push(") g ON 1 = 1 LEFT JOIN (SELECT * FROM f"), &[column, "id"], page);
 }
 
 /// As [`paged`], for lists over all organizations, whose newest event nobody asks for. The query begins with
 /// `WITH f AS NOT MATERIALIZED (`, so that an index that has the order serves the page.
 pub(super) fn paged_everywhere(query: &mut QueryBuilder<'_>, column: &'static str, page: Page) {
-    paged_by(query, &[column, "id"], page);
+    query.push(") SELECT (SELECT count(*) FROM f)").push(NOTHING_NEW).push("SELECT * FROM f");
+    end(query, &[column, "id"], page);
 }
 
-/// As [`paged_everywhere`], in the order of these columns, of which no two rows have the same values.
-pub(super) fn paged_by(query: &mut QueryBuilder<'_>, columns: &[&'static str], page: Page) {
-    query.push(
-        ") SELECT (SELECT count(*) FROM f) AS total, CAST(NULL AS BIGINT) AS seen_sequence, \
-         CAST(NULL AS BIGINT) AS seen_at, p.* FROM (SELECT 1 AS one) o LEFT JOIN (",
-    );
-    rows(query, columns, page);
+const NOTHING_NEW: &str = " AS total, CAST(NULL AS BIGINT) AS seen_sequence, CAST(NULL AS BIGINT) AS seen_at, p.* \
+     FROM (SELECT 1 AS one) o LEFT JOIN (";
+
+/// Stands between the halves of a query that begins with `WITH a AS NOT MATERIALIZED (` and ends with [`paged_halves`].
+pub(super) fn other_half<'q, 'a>(query: &'q mut QueryBuilder<'a>) -> &'q mut QueryBuilder<'a> {
+    query.push("), b AS NOT MATERIALIZED (")
 }
 
-/// Appends the page of `f` and its order.
-fn rows(query: &mut QueryBuilder<'_>, columns: &[&'static str], page: Page) {
-    let ordered = |query: &mut QueryBuilder<'_>, table: &'static str| {
-        for (at, column) in columns.iter().enumerate() {
-            query.push(if at == 0 { " ORDER BY " } else { ", " }).push(table).push(*column);
-            query.push(if page.ascending { " ASC" } else { " DESC" });
-        }
-    };
-    ordered(query.push("SELECT * FROM f"), "");
+/// As [`paged_everywhere`] for rows of two tables, in the order of these columns, of which no two rows have the same
+/// values. Each half finds its first rows by itself, so that an index of its own that has the order serves it.
+pub(super) fn paged_halves(query: &mut QueryBuilder<'_>, columns: &[&'static str], page: Page) {
+    let last = page.offset.saturating_add(page.limit);
+    query.push(") SELECT (SELECT count(*) FROM a) + (SELECT count(*) FROM b)").push(NOTHING_NEW);
+    ordered(query.push("SELECT * FROM (SELECT * FROM a"), "", columns, page);
+    query.push(" LIMIT ").bind(last).push(") x UNION ALL SELECT * FROM (SELECT * FROM b");
+    ordered(query, "", columns, page);
+    query.push(" LIMIT ").bind(last).push(") y");
+    end(query, columns, page);
+}
+
+/// Appends which rows of those before it are the page, and their order.
+fn end(query: &mut QueryBuilder<'_>, columns: &[&'static str], page: Page) {
+    ordered(query, "", columns, page);
     query.push(" LIMIT ").bind(page.limit).push(" OFFSET ").bind(page.offset);
-    ordered(query.push(") p ON 1 = 1"), "p.");
+    ordered(query.push(") p ON 1 = 1"), "p.", columns, page);
+}
+
+fn ordered(query: &mut QueryBuilder<'_>, table: &'static str, columns: &[&'static str], page: Page) {
+    for (at, column) in columns.iter().enumerate() {
+        query.push(if at == 0 { " ORDER BY " } else { ", " }).push(table).push(*column);
+        query.push(if page.ascending { " ASC" } else { " DESC" });
+    }
 }

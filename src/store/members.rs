@@ -65,6 +65,15 @@ impl<'a> Scope<'a> {
     }
 }
 
+/// Who does not count where others are asked for.
+#[derive(Debug, Clone, Copy)]
+pub enum Beside<'a> {
+    /// A user.
+    User(&'a str),
+    /// All users of an organization.
+    Org(&'a str),
+}
+
 /// By what members are sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MemberOrder {
@@ -202,16 +211,14 @@ impl Work {
         Ok(self.scalar::<i64>(&query!(USER_WITH; user.id, user.org_id, named)).await?.unwrap_or_default() > 0)
     }
 
-    /// Whether an active user other than this one has a role for the whole server.
-    pub async fn has_role_beside(&mut self, role: &str, user_id: &str) -> Result<bool> {
+    /// Whether another active user has a role for the whole server.
+    pub async fn has_role_beside(&mut self, role: &str, beside: Beside<'_>) -> Result<bool> {
         let named = format!("\"{role}\"");
-        Ok(self.scalar::<i64>(&query!(OTHERS_WITH; user_id, named)).await?.unwrap_or_default() > 0)
-    }
-
-    /// Whether an active user of another organization than this one has a role for the whole server.
-    pub async fn has_role_outside(&mut self, role: &str, org_id: &str) -> Result<bool> {
-        let named = format!("\"{role}\"");
-        Ok(self.scalar::<i64>(&query!(OTHER_ORGS_WITH; org_id, named)).await?.unwrap_or_default() > 0)
+        let query = match beside {
+            Beside::User(id) => query!(OTHERS_WITH; id, named),
+            Beside::Org(id) => query!(OTHER_ORGS_WITH; id, named),
+        };
+        Ok(self.scalar::<i64>(&query).await?.unwrap_or_default() > 0)
     }
 
     /// A member, locked until the unit of work ends.

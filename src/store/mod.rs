@@ -100,7 +100,7 @@ pub use limits::Limits;
 pub use lists::{Listed, Page};
 pub use load::EndingRow;
 pub use look::{Look, LookError, sqlite_files};
-pub use members::{GrantScope, HeldRolesRow, MemberAdded, MemberChanged, MemberOrder, MemberRemoved, Scope};
+pub use members::{Beside, GrantScope, HeldRolesRow, MemberAdded, MemberChanged, MemberOrder, MemberRemoved, Scope};
 pub use memberships::{MembershipFilter, MembershipRow};
 pub use memory::{BUDGET, Heap, Holder, Remembered};
 pub use metadata::{MetadataEntry, MetadataHeld, MetadataOwner, MetadataRemoved, MetadataSet};

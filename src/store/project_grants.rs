@@ -4,7 +4,7 @@ use sqlx::FromRow;
 
 use super::builder::QueryBuilder;
 use super::filter::push_any_of;
-use super::lists::{Source, living, newest_of_rows, paged};
+use super::lists::{Source, newest_of_rows, paged};
 use super::sql::{ending, keeping, locking, query};
 use super::texts::json;
 use super::{
@@ -183,10 +183,7 @@ impl Store {
             ProjectGrantsOf::From(org_id) => query.push("g.org_id = ").bind(org_id),
             ProjectGrantsOf::To(org_id) => query.push("g.granted_org_id = ").bind(org_id),
             ProjectGrantsOf::Within(within) => {
-                query.push(concat!(living!("g"), " AND ", living!("g", "granted_org_id")));
-                if let Some(within) = within {
-                    within.push_grant(query.push(" AND "));
-                }
+                Within::push_grant(within, &mut query);
                 &mut query
             }
         };

@@ -4,7 +4,7 @@ use sqlx::FromRow;
 
 use super::builder::QueryBuilder;
 use super::filter::push_any_of;
-use super::lists::{living, paged_by, paged_everywhere};
+use super::lists::{living, other_half, paged_everywhere, paged_halves};
 use super::projects::columns;
 use super::roles::push as push_role;
 use super::{Listed, OwnedProjectRow, Page, Result, RoleFilter, RoleRow, Store, TextFilter, Within};
@@ -108,19 +108,12 @@ impl Store {
         order: ProjectOrder,
         page: Page,
     ) -> Result<Listed<ListedProjectRow>> {
-        let mut query = self.builder("WITH f AS NOT MATERIALIZED (");
-        let without = |having| filters.iter().any(|f| matches!(f, ProjectFilter::Org(_, only) if *only == having));
-        let (owned, granted) = (!without(Having::Granted), !without(Having::Owned));
-        if owned || !granted {
-            owned_projects(&mut query, seen.projects);
-            narrow(&mut query, filters, "p.org_id", owned);
-        }
-        if granted {
-            query.push(if owned { " UNION ALL " } else { "" });
-            granted_projects(&mut query, seen.grants);
-            narrow(&mut query, filters, "g.granted_org_id", true);
-        }
-        paged_by(&mut query, &[order.column(), "id", "granted_org_id"], page);
+        let mut query = self.builder("WITH a AS NOT MATERIALIZED (");
+        owned_projects(&mut query, seen.projects);
+        narrow(&mut query, filters, Having::Owned);
+        granted_projects(other_half(&mut query), seen.grants);
+        narrow(&mut query, filters, Having::Granted);
+        paged_halves(&mut query, &[order.column(), "id", "granted_org_id"], page);
         self.list(&query.build(filters.is_empty())).await
     }
 
@@ -152,40 +145,37 @@ fn owned_projects<'a>(query: &mut QueryBuilder<'a>, within: Option<&'a Within>) 
     query.push(concat!(
         "SELECT p.org_id, ",
         columns!(),
-        ", '' AS granted_org_id, '' AS granted_org_name, CAST(0 AS BIGINT) AS granted_state FROM projects p WHERE ",
+        ", CAST('' AS TEXT) AS granted_org_id, CAST('' AS TEXT) AS granted_org_name, CAST(0 AS BIGINT) AS granted_state FROM projects p WHERE ",
         living!("p"),
         " AND "
     ));
     Within::push_if_any(within, query, "p.org_id", "p.id");
 }
 
+/// Each grant has its project and its organization; what of them nobody asks for is not looked up.
 fn granted_projects<'a>(query: &mut QueryBuilder<'a>, within: Option<&'a Within>) {
     query.push(concat!(
-        "SELECT p.org_id, ",
-        columns!("g"),
+        "SELECT g.org_id, ",
+        columns!("g.project_id", "g"),
         ", g.granted_org_id, w.name AS granted_org_name, g.state AS granted_state FROM project_grants g \
-         JOIN projects p ON p.org_id = g.org_id AND p.id = g.project_id \
-         JOIN organizations w ON w.id = g.granted_org_id AND w.state <> 3 WHERE ",
-        living!("g"),
+         LEFT JOIN projects p ON p.org_id = g.org_id AND p.id = g.project_id \
+         LEFT JOIN organizations w ON w.id = g.granted_org_id WHERE ",
     ));
-    if let Some(within) = within {
-        within.push_grant(query.push(" AND "));
-    }
+    Within::push_grant(within, query);
 }
 
-/// Appends the filters; `whose` is the column of the organization that has it.
-fn narrow<'a>(query: &mut QueryBuilder<'a>, filters: &'a [ProjectFilter], whose: &'static str, any: bool) {
-    if !any {
-        query.push(" AND 1 = 0");
-    }
+/// Appends the filters to one half of the list: what organizations have as their own, or what has been granted to them.
+fn narrow<'a>(query: &mut QueryBuilder<'a>, filters: &'a [ProjectFilter], half: Having) {
+    let (whose, id) = if half == Having::Owned { ("p.org_id", "p.id") } else { ("g.granted_org_id", "g.project_id") };
     for filter in filters {
         query.push(" AND ");
         match filter {
             ProjectFilter::Name(text) => text.push(query, "p.name"),
-            ProjectFilter::Ids(ids) => push_any_of(query, "p.id", ids),
-            ProjectFilter::Org(id, _) => {
-                query.push(whose).push(" = ").bind(id);
+            ProjectFilter::Ids(ids) => push_any_of(query, id, ids),
+            ProjectFilter::Org(org_id, having) if [half, Having::Any].contains(having) => {
+                query.push(whose).push(" = ").bind(org_id);
             }
+            ProjectFilter::Org(..) => drop(query.push("1 = 0")),
         }
     }
 }

@@ -47,12 +47,13 @@ pub struct OwnedProjectRow {
 
 macro_rules! columns {
     () => {
-        $crate::store::projects::columns!("p")
+        $crate::store::projects::columns!("p.id", "p")
     };
-    // The dates are those of another table.
-    ($dates:literal) => {
+    // Id and dates are those of another table.
+    ($id:literal, $dates:literal) => {
         concat!(
-            "p.id, p.name, p.state, p.role_assertion, p.role_check, p.has_project_check, p.private_labeling, ",
+            $id,
+            " AS id, p.name, p.state, p.role_assertion, p.role_check, p.has_project_check, p.private_labeling, ",
             $dates,
             ".sequence, ",
             $dates,

@@ -262,6 +262,9 @@ async fn lists_of_users_members_and_grants() {
     for (at, name) in NAMES.iter().enumerate() {
         let (id, _) = server.user(&org, name).await;
         server.project_role(&project, &id, "PROJECT_OWNER_VIEWER").await;
+        let member = |role: &str| json!({"userId": id, "roles": [role]});
+        server.ok("/orgs/me/members", member("ORG_OWNER_VIEWER")).await;
+        server.connected("zitadel.admin.v1.AdminService/AddIAMMember", member("IAM_OWNER_VIEWER")).await;
         let keys = if at % 2 == 0 { json!(["reader"]) } else { json!(["Writer"]) };
         server.ok(&format!("/users/{id}/grants"), json!({"projectId": project, "roleKeys": keys})).await;
         if at % 3 == 0 {
@@ -269,6 +272,9 @@ async fn lists_of_users_members_and_grants() {
         }
     }
     users().holds(&server, NAMES.len()).await;
+    for path in ["/management/v1/orgs/me/members/_search", "/admin/v1/members/_search"] {
+        List { path: path.to_owned(), ..members(&project) }.holds(&server, NAMES.len()).await;
+    }
     members(&project).holds(&server, NAMES.len()).await;
     user_grants().holds(&server, NAMES.len()).await;
 }

@@ -342,6 +342,31 @@ async fn rest_grpc_and_connect_answer_alike() {
     }
 }
 
+#[tokio::test]
+async fn json_that_is_no_such_message_is_refused_alike() {
+    let server = TestServer::start().await;
+    for body in [
+        "[]",
+        "[null, null]",
+        r#"{"pagination": [null]}"#,
+        r#"{"filters": [[]]}"#,
+        r#"{"pagination": {}, "pagination": {}}"#,
+        "{} {}",
+        "7",
+        "{",
+    ] {
+        let mut said = Vec::new();
+        for path in ["/v2/users/keys/search", "/zitadel.user.v2.UserService/ListKeys"] {
+            let call = server.http.post(server.url(path)).bearer_auth(&server.token);
+            let answer = call.header("content-type", "application/json").body(body).send().await.expect("an answer");
+            assert_eq!(answer.status(), 400, "{path}: {body}");
+            said.push(text(&answer.json::<Value>().await.expect("JSON"), "/message"));
+        }
+        assert!(said[0].starts_with("invalid JSON: "), "{body}: {said:?}");
+        assert_eq!(said[0], said[1], "{body}");
+    }
+}
+
 #[test]
 fn a_detail_of_grpc_is_found() {
     let detail = ErrorDetail { id: "TEST-1".to_owned(), message: "text".to_owned() }.encode_to_vec();

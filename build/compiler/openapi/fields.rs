@@ -33,6 +33,10 @@ pub fn sent(field: &FieldDescriptor, rules: &FieldRules) -> Value {
         Kind::String => text(rules),
         Kind::Bytes => {
             let mut schema = json!({"type": "string", "contentEncoding": "base64", "pattern": BASE64});
+            // Without padding.
+            if rules.min_bytes > 0 {
+                schema["minLength"] = (u64::from(rules.min_bytes) * 4).div_ceil(3).into();
+            }
             if rules.max_bytes > 0 {
                 schema["maxLength"] = (u64::from(rules.max_bytes).div_ceil(3) * 4).into();
             }
@@ -118,9 +122,22 @@ fn number(kind: &Kind, types: &Value) -> Value {
     };
     let mut schema = json!({"type": types, "format": format, "minimum": least, "maximum": most});
     if types.is_array() {
-        schema["pattern"] = if least == json!(0) { "^[0-9]{1,20}$" } else { "^-?[0-9]{1,19}$" }.into();
+        let (below, above) = (up_to(least.to_string().trim_start_matches('-')), up_to(&most.to_string()));
+        schema["pattern"] =
+            if least == json!(0) { format!("^{above}$") } else { format!("^(-{below}|{above})$") }.into();
     }
     schema
+}
+
+/// A pattern of the whole numbers up to one.
+fn up_to(most: &str) -> String {
+    let mut ways = vec![format!("[0-9]{{1,{}}}", (most.len() - 1).max(1))];
+    for (at, digit) in most.char_indices().filter(|(_, digit)| *digit != '0') {
+        let (less, left) = (u32::from(digit) - u32::from('0') - 1, most.len() - at - 1);
+        ways.push(format!("{}[0-{less}][0-9]{{{left}}}", &most[..at]));
+    }
+    ways.push(most.to_owned());
+    format!("({})", ways.join("|"))
 }
 
 fn names(kind: &EnumDescriptor, rules: &FieldRules) -> Vec<String> {

@@ -7,6 +7,7 @@ mod errors;
 mod examples;
 mod fields;
 mod operations;
+mod paths;
 mod schemas;
 
 use prost_reflect::FileDescriptor;
@@ -33,9 +34,7 @@ pub fn write(contract: &Contract, options: &Options) -> String {
     let mut paths = Map::new();
     for rpc in &contract.rpcs {
         let (path, verb, operation) = operations::write(rpc, &schemas);
-        if let Value::Object(at) = paths.entry(path).or_insert_with(|| json!({})) {
-            at.insert(verb, operation);
-        }
+        paths::add(&mut paths, &path, &verb, operation);
     }
     let mut components = schemas.write();
     components.extend(errors::schemas());

@@ -89,7 +89,22 @@ impl<'a> Schemas<'a> {
     pub fn is_required(&self, field: &FieldDescriptor) -> bool {
         let rules = FieldRules::of(field, self.options);
         let alone = field.containing_oneof().is_none();
-        alone && (rules.required || rules.min_items > 0 || (!field.is_list() && (rules.min_len > 0 || rules.not_zero)))
+        let filled = rules.min_len > 0 || rules.min_bytes > 0 || rules.not_zero;
+        alone && (rules.required || rules.min_items > 0 || (!field.is_list() && filled))
+    }
+
+    /// Exactly one field of a oneof that must be set; at most one of any other.
+    fn choice(&self, oneof: &OneofDescriptor) -> Value {
+        if is_required(oneof, self.options) {
+            let set = |name: &str| json!({"required": [name], "properties": {name: {"not": {"type": "null"}}}});
+            return json!({"oneOf": oneof.fields().map(|field| set(field.json_name())).collect::<Value>()});
+        }
+        let but = |kept: FieldDescriptor| {
+            let others = oneof.fields().filter(|field| *field != kept);
+            let none: Map<_, _> = others.map(|field| (field.json_name().to_owned(), json!({"type": "null"}))).collect();
+            json!({"properties": none})
+        };
+        json!({"anyOf": oneof.fields().map(but).collect::<Value>()})
     }
 
     fn is_in_path(&self, field: &FieldDescriptor) -> bool {
@@ -112,8 +127,6 @@ impl<'a> Schemas<'a> {
         let mut properties = Map::new();
         let mut required = Vec::new();
         for field in message.fields().filter(|field| !self.is_in_path(field)) {
-            let in_oneof = field.containing_oneof().filter(|oneof| !oneof.is_synthetic());
-            let one_of_those = in_oneof.is_some_and(|oneof| is_required(&oneof, self.options));
             let must = self.is_required(&field);
             if must {
                 required.push(field.json_name().to_owned());
@@ -124,18 +137,21 @@ impl<'a> Schemas<'a> {
                 _ => fields::sent(&field, &rules),
             };
             let value = fields::list(&field, &rules, value);
-            let value = if must || one_of_those { value } else { fields::or_null(value) };
+            let value = if must { value } else { fields::or_null(value) };
             properties.insert(field.json_name().to_owned(), described(&field, value));
         }
         let mut schema = self.object(message, &properties);
         if !required.is_empty() {
             schema["required"] = required.into();
         }
-        let wanted: Vec<Value> = message.oneofs().filter(|o| is_required(o, self.options)).map(|o| one(&o)).collect();
-        match wanted.len() {
-            0 => {}
-            1 => schema["oneOf"] = wanted[0].clone(),
-            _ => schema["allOf"] = wanted.into_iter().map(|oneof| json!({"oneOf": oneof})).collect(),
+        let chosen = |oneof: &OneofDescriptor| is_required(oneof, self.options) || oneof.fields().len() > 1;
+        let mut choices: Vec<Value> = message.oneofs().filter(chosen).map(|oneof| self.choice(&oneof)).collect();
+        if choices.len() > 1 {
+            schema["allOf"] = choices.into();
+        } else if let Some(Value::Object(only)) = choices.pop()
+            && let Some(all) = schema.as_object_mut()
+        {
+            all.extend(only);
         }
         schema
     }
@@ -170,11 +186,6 @@ impl<'a> Schemas<'a> {
         }
         schema
     }
-}
-
-/// Exactly one field of a oneof.
-fn one(oneof: &OneofDescriptor) -> Value {
-    oneof.fields().map(|field| json!({"required": [field.json_name()]})).collect()
 }
 
 /// With what the contract says of the field.

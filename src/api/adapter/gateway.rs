@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep_until};
 use tower::Service;
 
 use super::admission::{Door, Entered, PUBLIC_BODY, refuse};
+use super::fits::Fits;
 use super::guard::Answer;
 use super::limits::{Limits, MAX_BODY};
 use super::measure::{Measures, Transport};
@@ -51,6 +52,8 @@ struct Inner {
     /// RPCs by their full name, which is the path of their gRPC method.
     rpcs: HashMap<&'static str, Known>,
     rpc: ConnectRpcService,
+    /// The same for JSON.
+    rpc_json: ConnectRpcService,
     door: Door,
     limits: Limits,
     measures: Measures,
@@ -100,8 +103,10 @@ impl Gateway {
             .with_deadline_policy(
                 DeadlinePolicy::new().with_default_timeout(limits.deadline).with_max(limits.deadline),
             );
+        let rpc_json = rpc.clone().with_interceptor(Fits(rpcs::ALL.iter().map(|rpc| (rpc.full, *rpc)).collect()));
         let door = Door::new(gate, limits.clone());
-        Self(Arc::new(Inner { trees, rpcs, rpc, door, limits, measures, streams: Arc::new(Semaphore::new(STREAMS)) }))
+        let streams = Arc::new(Semaphore::new(STREAMS));
+        Self(Arc::new(Inner { trees, rpcs, rpc, rpc_json, door, limits, measures, streams }))
     }
 }
 
@@ -222,8 +227,9 @@ impl Inner {
     }
 
     async fn rpc_binary(&self, request: Request<Body>) -> Response<Body> {
-        let mut rpc = self.rpc.clone();
-        match rpc.call(request).await {
+        let json = content_type(&request).is_some_and(|kind| kind.contains("json"));
+        let called = if json { &self.rpc_json } else { &self.rpc }.clone().call(request);
+        match called.await {
             Ok(response) => trailers_only(response.map(Body::new)).await,
             Err(never) => match never {},
         }

@@ -99,6 +99,14 @@ fn tree(query: &str, shape: &'static Shape) -> Result<Map<String, Value>> {
     Ok(root)
 }
 
+/// Whether a body could be read as a message of this shape; an empty or blank one is an empty message.
+///
+/// # Errors
+/// As [`decode`].
+pub fn fits(body: &[u8], shape: &'static Shape) -> Result<()> {
+    if body.iter().all(u8::is_ascii_whitespace) { Ok(()) } else { check(body, shape).map(drop) }
+}
+
 /// Refuses what does not fit; true if an enum is given as a number with a fraction part.
 fn check(body: &[u8], shape: &'static Shape) -> Result<bool> {
     let fractions = Cell::new(false);

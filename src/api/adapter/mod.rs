@@ -11,6 +11,7 @@ pub mod count;
 pub mod details;
 pub mod error;
 pub mod filters;
+mod fits;
 pub mod gateway;
 mod grpc_web_text;
 pub mod guard;

@@ -46,8 +46,7 @@ pub fn page(asked: &Part<PaginationRequest>) -> Result<Page> {
 
 /// What is told of such a page.
 pub fn pagination<T>(list: &Listed<T>, page: Page) -> Part<PaginationResponse> {
-    let number = |value: i64| count(value);
-    MessageField::some(PaginationResponse { total_result: number(list.total), applied_limit: number(page.limit) })
+    MessageField::some(PaginationResponse { total_result: count(list.total), applied_limit: count(page.limit) })
 }
 
 /// The page that a list of users or organizations of version 2 asks for: as many rows as there may be if it does not

@@ -6,11 +6,11 @@ use buffa::MessageField;
 
 use super::admit::admit;
 use crate::api::adapter::details::{count, date};
-use crate::api::adapter::metadata::{filters, message};
+use crate::api::adapter::metadata::{filters, message, reader};
 use crate::api::adapter::pages::page;
 use crate::api::adapter::routes::Resource;
 use crate::auth::{Caller, Denied, Owners, org_gone};
-use crate::error::{Code, Result};
+use crate::error::Result;
 use crate::proto::zitadel::filter::v2::PaginationResponse;
 use crate::proto::zitadel::org::v2::{
     DeleteOrganizationMetadataRequest, DeleteOrganizationMetadataResponse, ListOrganizationMetadataRequest,
@@ -56,11 +56,8 @@ async fn list_organization_metadata(
 ) -> Result<ListOrganizationMetadataResponse> {
     // Whatever `asc` says: values have no order of their own, and the oldest come first.
     let page = Page { ascending: true, ..page(&request.pagination)? };
-    let who = match admit(&parts.owners, caller, &request, &request.organization_id, Denied::Command).await {
-        Err(error) if !matches!(error.code, Code::NotFound | Code::PermissionDenied) => return Err(error),
-        other => other.ok().flatten(),
-    };
-    let Some(who) = who else { return Ok(answer(0, Vec::new())) };
+    let who = admit(&parts.owners, caller, &request, &request.organization_id, Denied::Command).await;
+    let Some(who) = reader(who)? else { return Ok(answer(0, Vec::new())) };
     let list = parts.metadata.list(&who, Owner::Org, &filters(&request.filters), page).await?;
     Ok(answer(list.total, list.rows))
 }

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use buffa::{EnumValue, MessageField};
 
 use super::parts::Parts;
-use crate::api::adapter::details::{numbered, timestamp};
+use crate::api::adapter::details::{date, numbered};
 use crate::api::adapter::filters::{Budget, text_filter};
 use crate::api::adapter::pages::{page, pagination};
 use crate::api::adapter::routes::Resource;
-use crate::auth::{Admitted, Caller, Denied, Target};
-use crate::error::{Error, Result};
-use crate::proto::Call;
+use crate::auth::{Caller, Denied, Target};
+use crate::error::Result;
 use crate::proto::zitadel::project::v2::__buffa::oneof::project_grant_search_filter::Filter;
 use crate::proto::zitadel::project::v2::{
     ActivateProjectGrantRequest, ActivateProjectGrantResponse, CreateProjectGrantRequest, CreateProjectGrantResponse,
@@ -39,14 +38,14 @@ async fn create_project_grant(
     caller: Caller,
     request: CreateProjectGrantRequest,
 ) -> Result<CreateProjectGrantResponse> {
-    let who = admit(&parts, caller, &request, &request.project_id, no_project).await?;
+    let who = parts.admit(caller, &request, &request.project_id, no_project).await?;
     let new = NewProjectGrant {
         project_id: &request.project_id,
         granted_org_id: &request.granted_organization_id,
         role_keys: &request.role_keys,
     };
     let grant = parts.grants.add_project_grant(&who, new).await?;
-    Ok(CreateProjectGrantResponse { creation_date: MessageField::some(timestamp(grant.stamp.created_at)) })
+    Ok(CreateProjectGrantResponse { creation_date: date(grant.stamp.created_at) })
 }
 
 async fn update_project_grant(
@@ -54,10 +53,10 @@ async fn update_project_grant(
     caller: Caller,
     request: UpdateProjectGrantRequest,
 ) -> Result<UpdateProjectGrantResponse> {
-    let who = admit(&parts, caller, &request, &request.project_id, missing).await?;
+    let who = parts.admit(caller, &request, &request.project_id, missing).await?;
     let id = at(&request.project_id, &request.granted_organization_id);
     let stamp = parts.grants.update_project_grant(&who, id, &request.role_keys).await?;
-    Ok(UpdateProjectGrantResponse { change_date: MessageField::some(timestamp(stamp.changed_at)) })
+    Ok(UpdateProjectGrantResponse { change_date: date(stamp.changed_at) })
 }
 
 /// Of a grant that is not there it gives the newest event of the project; without a project nothing.
@@ -71,8 +70,8 @@ async fn delete_project_grant(
     let who = parts.owners.admit(caller, &request, &found, Denied::Object).await?;
     let id = at(&request.project_id, &request.granted_organization_id);
     let stamp = parts.grants.delete_project_grant(&who, id).await?;
-    let date = stamp.map_or_else(MessageField::none, |stamp| MessageField::some(timestamp(stamp.changed_at)));
-    Ok(DeleteProjectGrantResponse { deletion_date: date })
+    let deletion_date = stamp.map_or_else(MessageField::none, |stamp| date(stamp.changed_at));
+    Ok(DeleteProjectGrantResponse { deletion_date })
 }
 
 async fn deactivate_project_grant(
@@ -80,10 +79,10 @@ async fn deactivate_project_grant(
     caller: Caller,
     request: DeactivateProjectGrantRequest,
 ) -> Result<DeactivateProjectGrantResponse> {
-    let who = admit(&parts, caller, &request, &request.project_id, not_there).await?;
+    let who = parts.admit(caller, &request, &request.project_id, not_there).await?;
     let id = at(&request.project_id, &request.granted_organization_id);
     let stamp = parts.grants.deactivate_project_grant(&who, id).await?;
-    Ok(DeactivateProjectGrantResponse { change_date: MessageField::some(timestamp(stamp.changed_at)) })
+    Ok(DeactivateProjectGrantResponse { change_date: date(stamp.changed_at) })
 }
 
 async fn activate_project_grant(
@@ -91,10 +90,10 @@ async fn activate_project_grant(
     caller: Caller,
     request: ActivateProjectGrantRequest,
 ) -> Result<ActivateProjectGrantResponse> {
-    let who = admit(&parts, caller, &request, &request.project_id, not_there).await?;
+    let who = parts.admit(caller, &request, &request.project_id, not_there).await?;
     let id = at(&request.project_id, &request.granted_organization_id);
     let stamp = parts.grants.reactivate_project_grant(&who, id).await?;
-    Ok(ActivateProjectGrantResponse { change_date: MessageField::some(timestamp(stamp.changed_at)) })
+    Ok(ActivateProjectGrantResponse { change_date: date(stamp.changed_at) })
 }
 
 /// Who has no role at all is told so; others see what they may.
@@ -111,17 +110,6 @@ async fn list_project_grants(
         pagination: pagination(&list, page),
         project_grants: list.rows.into_iter().map(message).collect::<Result<_>>()?,
     })
-}
-
-async fn admit<C: Call + Sync>(
-    parts: &Parts,
-    caller: Caller,
-    request: &C,
-    project_id: &str,
-    none: fn() -> Error,
-) -> Result<Admitted> {
-    let found = parts.owners.find(request, Target::Project(project_id)).await?.ok_or_else(none)?;
-    parts.owners.admit(caller, request, &found, Denied::Object).await
 }
 
 fn at<'a>(project_id: &'a str, granted_org_id: &'a str) -> ProjectGrantId<'a> {
@@ -158,8 +146,8 @@ fn order(column: Option<EnumValue<ProjectGrantFieldName>>) -> ProjectGrantOrder 
 fn message(row: ProjectGrantRow) -> Result<ProjectGrant> {
     Ok(ProjectGrant {
         organization_id: row.org_id,
-        creation_date: MessageField::some(timestamp(row.stamp.created_at)),
-        change_date: MessageField::some(timestamp(row.stamp.changed_at)),
+        creation_date: date(row.stamp.created_at),
+        change_date: date(row.stamp.changed_at),
         granted_organization_id: row.granted_org_id,
         granted_organization_name: row.granted_org_name,
         granted_role_keys: names(&row.role_keys)?,

@@ -58,9 +58,7 @@ async fn update_project(
     caller: Caller,
     request: UpdateProjectRequest,
 ) -> Result<UpdateProjectResponse> {
-    let found = parts.owners.find(&request, Target::Project(&request.project_id)).await?;
-    let found = found.ok_or_else(|| missing("COMMAND-3M9sd"))?;
-    let who = parts.owners.admit(caller, &request, &found, Denied::Object).await?;
+    let who = parts.admit(caller, &request, &request.project_id, || missing("COMMAND-3M9sd")).await?;
     let change = ProjectChange {
         name: request.name.as_deref(),
         role_assertion: request.project_role_assertion,
@@ -122,9 +120,7 @@ async fn deactivate_project(
     caller: Caller,
     request: DeactivateProjectRequest,
 ) -> Result<DeactivateProjectResponse> {
-    let found = parts.owners.find(&request, Target::Project(&request.project_id)).await?;
-    let found = found.ok_or_else(|| missing("COMMAND-112M9"))?;
-    let who = parts.owners.admit(caller, &request, &found, Denied::Object).await?;
+    let who = parts.admit(caller, &request, &request.project_id, || missing("COMMAND-112M9")).await?;
     let stamp = parts.projects.deactivate_project(&who, &request.project_id).await?;
     Ok(DeactivateProjectResponse { change_date: date(stamp.changed_at) })
 }
@@ -134,9 +130,7 @@ async fn activate_project(
     caller: Caller,
     request: ActivateProjectRequest,
 ) -> Result<ActivateProjectResponse> {
-    let found = parts.owners.find(&request, Target::Project(&request.project_id)).await?;
-    let found = found.ok_or_else(|| missing("COMMAND-3M9sd"))?;
-    let who = parts.owners.admit(caller, &request, &found, Denied::Object).await?;
+    let who = parts.admit(caller, &request, &request.project_id, || missing("COMMAND-3M9sd")).await?;
     let stamp = parts.projects.reactivate_project(&who, &request.project_id).await?;
     Ok(ActivateProjectResponse { change_date: date(stamp.changed_at) })
 }

@@ -34,8 +34,7 @@ async fn add_project_role(
     caller: Caller,
     request: AddProjectRoleRequest,
 ) -> Result<AddProjectRoleResponse> {
-    let found = parts.owners.find(&request, Target::Project(&request.project_id)).await?.ok_or_else(not_there)?;
-    let who = parts.owners.admit(caller, &request, &found, Denied::Object).await?;
+    let who = parts.admit(caller, &request, &request.project_id, not_there).await?;
     let role = RoleValues {
         key: request.role_key,
         display_name: request.display_name,
@@ -51,8 +50,7 @@ async fn update_project_role(
     caller: Caller,
     request: UpdateProjectRoleRequest,
 ) -> Result<UpdateProjectRoleResponse> {
-    let found = parts.owners.find(&request, Target::Project(&request.project_id)).await?.ok_or_else(not_there)?;
-    let who = parts.owners.admit(caller, &request, &found, Denied::Object).await?;
+    let who = parts.admit(caller, &request, &request.project_id, not_there).await?;
     let role = RoleValues {
         key: request.role_key,
         display_name: request.display_name.unwrap_or_default(),

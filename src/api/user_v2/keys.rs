@@ -8,7 +8,7 @@ use crate::api::adapter::details::date;
 use crate::api::adapter::pages::{page, pagination};
 use crate::api::adapter::routes::Resource;
 use crate::api::adapter::times::expiration;
-use crate::auth::{Caller, Denied, Target};
+use crate::auth::Caller;
 use crate::error::Result;
 use crate::proto::zitadel::user::v2::{
     AddKeyRequest, AddKeyResponse, Key, ListKeysRequest, ListKeysResponse, RemoveKeyRequest, RemoveKeyResponse,
@@ -22,8 +22,7 @@ pub fn routes(table: Resource<Parts>) -> Resource<Parts> {
 }
 
 async fn add_key(parts: Arc<Parts>, caller: Caller, request: AddKeyRequest) -> Result<AddKeyResponse> {
-    let found = parts.owners.find(&request, Target::User(&request.user_id)).await?.ok_or_else(no_user)?;
-    let who = parts.owners.admit_or_self(caller, &request, &found, Denied::Command).await?;
+    let who = parts.admit_or_self(caller, &request, &request.user_id, no_user).await?;
     let expires_at = expiration(&request.expiration_date)?;
     let new = NewMachineKey { user_id: &request.user_id, id: None, expires_at, public_key: &request.public_key };
     let key = parts.keys.add_machine_key(&who, new).await?;
@@ -31,8 +30,7 @@ async fn add_key(parts: Arc<Parts>, caller: Caller, request: AddKeyRequest) -> R
 }
 
 async fn remove_key(parts: Arc<Parts>, caller: Caller, request: RemoveKeyRequest) -> Result<RemoveKeyResponse> {
-    let found = parts.owners.find(&request, Target::User(&request.user_id)).await?.ok_or_else(no_key)?;
-    let who = parts.owners.admit_or_self(caller, &request, &found, Denied::Command).await?;
+    let who = parts.admit_or_self(caller, &request, &request.user_id, no_key).await?;
     let stamp = parts.keys.remove_machine_key(&who, &request.user_id, &request.key_id).await?;
     Ok(RemoveKeyResponse { deletion_date: date(stamp.changed_at) })
 }

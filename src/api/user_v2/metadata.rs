@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use super::parts::Parts;
 use crate::api::adapter::details::date;
-use crate::api::adapter::metadata::{filters, message};
+use crate::api::adapter::metadata::{filters, message, reader};
 use crate::api::adapter::pages::{page, pagination};
 use crate::api::adapter::routes::Resource;
-use crate::auth::{Admitted, Caller, Denied, Target};
-use crate::error::{Code, Result};
-use crate::proto::Call;
+use crate::auth::{Caller, Denied, Target};
+use crate::error::Result;
 use crate::proto::zitadel::user::v2::{
     DeleteUserMetadataRequest, DeleteUserMetadataResponse, ListUserMetadataRequest, ListUserMetadataResponse, Metadata,
     SetUserMetadataRequest, SetUserMetadataResponse,
@@ -30,7 +29,7 @@ async fn set_user_metadata(
     caller: Caller,
     request: SetUserMetadataRequest,
 ) -> Result<SetUserMetadataResponse> {
-    let who = admit(&parts, caller, &request, &request.user_id).await?;
+    let who = parts.admit(caller, &request, &request.user_id, no_user).await?;
     let user = Owner::User(&request.user_id);
     let stamp = parts.metadata.bulk_set(&who, user, &values(&request.metadata)).await?;
     Ok(SetUserMetadataResponse { set_date: date(stamp.changed_at) })
@@ -43,7 +42,11 @@ async fn list_user_metadata(
     request: ListUserMetadataRequest,
 ) -> Result<ListUserMetadataResponse> {
     let page = page(&request.pagination)?;
-    let list = match reader(&parts, caller, &request).await? {
+    let who = match parts.owners.find(&request, Target::User(&request.user_id)).await? {
+        Some(found) => reader(parts.owners.admit_or_self(caller, &request, &found, Denied::Object).await.map(Some))?,
+        None => None,
+    };
+    let list = match who {
         Some(who) => {
             let user = Owner::User(&request.user_id);
             parts.metadata.list(&who, user, &filters(&request.filters), page).await?
@@ -56,30 +59,15 @@ async fn list_user_metadata(
     })
 }
 
-/// The caller, if it may read the user.
-async fn reader(parts: &Parts, caller: Caller, request: &ListUserMetadataRequest) -> Result<Option<Admitted>> {
-    let Some(found) = parts.owners.find(request, Target::User(&request.user_id)).await? else { return Ok(None) };
-    match parts.owners.admit_or_self(caller, request, &found, Denied::Object).await {
-        Err(error) if matches!(error.code, Code::NotFound | Code::PermissionDenied) => Ok(None),
-        other => other.map(Some),
-    }
-}
-
 async fn delete_user_metadata(
     parts: Arc<Parts>,
     caller: Caller,
     request: DeleteUserMetadataRequest,
 ) -> Result<DeleteUserMetadataResponse> {
-    let who = admit(&parts, caller, &request, &request.user_id).await?;
+    let who = parts.admit(caller, &request, &request.user_id, no_user).await?;
     let keys: Vec<&str> = request.keys.iter().map(String::as_str).collect();
     let stamp = parts.metadata.bulk_remove(&who, Owner::User(&request.user_id), &keys).await?;
     Ok(DeleteUserMetadataResponse { deletion_date: date(stamp.changed_at) })
-}
-
-async fn admit<C: Call + Sync>(parts: &Parts, caller: Caller, request: &C, user_id: &str) -> Result<Admitted> {
-    let found = parts.owners.find(request, Target::User(user_id)).await?;
-    let found = found.ok_or_else(no_user)?;
-    parts.owners.admit(caller, request, &found, Denied::Command).await
 }
 
 /// Keys and values as services take them.

@@ -4,7 +4,7 @@ use buffa::EnumValue;
 
 use crate::api::adapter::filters::{Budget, text_filter};
 use crate::api::adapter::times::time_filter;
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::proto::zitadel::user::v2::__buffa::oneof::keys_search_filter::Filter as KeyFilter;
 use crate::proto::zitadel::user::v2::__buffa::oneof::personal_access_tokens_search_filter::Filter as TokenFilter;
 use crate::proto::zitadel::user::v2::__buffa::oneof::search_query::Query;
@@ -32,10 +32,6 @@ fn filter(query: &SearchQuery, depth: usize, budget: &mut Budget) -> Result<User
         Some(Query::StateQuery(q)) => UserFilter::State(i64::from(q.state.to_i32())),
         Some(Query::TypeQuery(q)) => UserFilter::Kind(i64::from(q.r#type.to_i32())),
         Some(Query::OrganizationIdQuery(q)) => UserFilter::Org(q.organization_id.clone()),
-        Some(Query::InUserIdsQuery(q)) if q.user_ids.is_empty() => {
-            let text = "invalid InUserIDQuery.UserIds: send at least one id, or leave the query out";
-            return Err(Error::native(Code::InvalidArgument, text));
-        }
         Some(Query::InUserIdsQuery(q)) => {
             budget.values(q.user_ids.len())?;
             UserFilter::Ids(q.user_ids.clone())

@@ -8,9 +8,8 @@ use crate::api::adapter::details::date;
 use crate::api::adapter::pages::{page, pagination};
 use crate::api::adapter::routes::Resource;
 use crate::api::adapter::times::expiration;
-use crate::auth::{Admitted, Caller, Denied, Target};
+use crate::auth::Caller;
 use crate::error::{Error, Result};
-use crate::proto::Call;
 use crate::proto::zitadel::user::v2::{
     AddPersonalAccessTokenRequest, AddPersonalAccessTokenResponse, AddSecretRequest, AddSecretResponse,
     ListPersonalAccessTokensRequest, ListPersonalAccessTokensResponse, PersonalAccessToken,
@@ -34,7 +33,7 @@ async fn add_personal_access_token(
     caller: Caller,
     request: AddPersonalAccessTokenRequest,
 ) -> Result<AddPersonalAccessTokenResponse> {
-    let who = admit(&parts, caller, &request, &request.user_id, tokens::no_user).await?;
+    let who = parts.admit_or_self(caller, &request, &request.user_id, tokens::no_user).await?;
     let expires_at = expiration(&request.expiration_date)?;
     let created = parts.tokens.add_personal_access_token(&who, &request.user_id, expires_at, None).await?;
     Ok(AddPersonalAccessTokenResponse {
@@ -49,7 +48,7 @@ async fn remove_personal_access_token(
     caller: Caller,
     request: RemovePersonalAccessTokenRequest,
 ) -> Result<RemovePersonalAccessTokenResponse> {
-    let who = admit(&parts, caller, &request, &request.user_id, tokens::no_token).await?;
+    let who = parts.admit_or_self(caller, &request, &request.user_id, tokens::no_token).await?;
     let stamp = parts.tokens.remove_personal_access_token(&who, &request.user_id, &request.token_id).await?;
     Ok(RemovePersonalAccessTokenResponse { deletion_date: date(stamp.changed_at) })
 }
@@ -72,7 +71,7 @@ async fn list_personal_access_tokens(
 
 async fn add_secret(parts: Arc<Parts>, caller: Caller, request: AddSecretRequest) -> Result<AddSecretResponse> {
     let no_user = || Error::precondition("COMMAND-x8910n", "Errors.User.NotExisting");
-    let who = admit(&parts, caller, &request, &request.user_id, no_user).await?;
+    let who = parts.admit_or_self(caller, &request, &request.user_id, no_user).await?;
     let made = parts.tokens.generate_machine_secret(&who, &request.user_id, None, no_user).await?;
     Ok(AddSecretResponse { creation_date: date(made.stamp.changed_at), client_secret: made.secret.to_string() })
 }
@@ -82,21 +81,9 @@ async fn remove_secret(
     caller: Caller,
     request: RemoveSecretRequest,
 ) -> Result<RemoveSecretResponse> {
-    let who = admit(&parts, caller, &request, &request.user_id, tokens::no_owner_of_secret).await?;
+    let who = parts.admit_or_self(caller, &request, &request.user_id, tokens::no_owner_of_secret).await?;
     let stamp = parts.tokens.remove_machine_secret(&who, &request.user_id).await?;
     Ok(RemoveSecretResponse { deletion_date: date(stamp.changed_at) })
-}
-
-/// What users may do for themselves, too.
-async fn admit<C: Call + Sync>(
-    parts: &Parts,
-    caller: Caller,
-    request: &C,
-    user_id: &str,
-    missing: fn() -> Error,
-) -> Result<Admitted> {
-    let found = parts.owners.find(request, Target::User(user_id)).await?.ok_or_else(missing)?;
-    parts.owners.admit_or_self(caller, request, &found, Denied::Command).await
 }
 
 /// A token as clients read it, never with its text. It never changes, so both its dates are that of its making.

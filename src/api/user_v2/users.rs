@@ -95,9 +95,8 @@ async fn list_users(parts: Arc<Parts>, caller: Caller, request: ListUsersRequest
 
 async fn delete_user(parts: Arc<Parts>, caller: Caller, request: DeleteUserRequest) -> Result<DeleteUserResponse> {
     const MISSING: &str = "COMMAND-bd4ir1mblj";
-    let found = parts.owners.find(&request, Target::User(&request.user_id)).await?;
-    let found = found.ok_or_else(|| Error::not_found(MISSING, USER_NOT_FOUND))?;
-    let who = parts.owners.admit(caller, &request, &found, Denied::Command).await?;
+    let no_user = || Error::not_found(MISSING, USER_NOT_FOUND);
+    let who = parts.admit(caller, &request, &request.user_id, no_user).await?;
     let stamp = parts.users.remove_user(&who, &request.user_id, MISSING).await?;
     Ok(DeleteUserResponse { details: details(&who.org_id, &stamp) })
 }

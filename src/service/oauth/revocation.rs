@@ -4,8 +4,9 @@ use super::{Credentials, OAuth, OAuthError, OAuthResult};
 use crate::auth::{Admitted, Presented};
 use crate::clock::Micros;
 use crate::error::Code;
-use crate::service::tokens;
-use crate::store::TokenRow;
+use crate::service::credentials;
+use crate::service::tokens::no_token;
+use crate::store::{Credential, TokenRow};
 
 impl OAuth {
     /// Revokes a token. One that is unknown or dead already is no error.
@@ -53,7 +54,8 @@ impl OAuth {
     /// One that somebody else has just removed is no error either.
     async fn remove_pat(&self, token: &TokenRow, now: Micros) -> OAuthResult<()> {
         let who = Admitted::own(&token.user_id, &token.org_id, now);
-        match tokens::remove_pat(&self.parts.deps, &who, &token.user_id, &token.id).await {
+        let pat = (Credential::Pat, token.user_id.as_str(), token.id.as_str());
+        match credentials::remove(&self.parts.deps, &who, pat, no_token).await {
             Err(error) if error.code != Code::NotFound => Err(error.into()),
             _ => Ok(()),
         }

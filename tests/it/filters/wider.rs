@@ -125,3 +125,28 @@ async fn lists_of_project_grants() {
     };
     all.holds(&server, 3 * NAMES.len()).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_of_granted_projects() {
+    let server = TestServer::start().await;
+    let first = server.org().await;
+    let other = text(&server.ok("/orgs", json!({"name": "Other"})).await, "/id");
+    // Of the same names from two organizations, and one that another organization got.
+    for (at, name) in NAMES.iter().enumerate() {
+        for owner in [&other, &text(&server.ok("/orgs", json!({"name": format!("Giver {at}")})).await, "/id")] {
+            let body = json!({"organizationId": owner, "name": name});
+            let made = server.connected("zitadel.project.v2.ProjectService/CreateProject", body).await;
+            let project = text(&made, "/projectId");
+            let body = json!({"projectId": project, "grantedOrganizationId": first});
+            server.connected("zitadel.project.v2.ProjectService/CreateProjectGrant", body).await;
+        }
+    }
+    let hidden = server.project("abc").await;
+    server.ok(&format!("/projects/{hidden}/grants"), json!({"grantedOrgId": other})).await;
+    let list = List {
+        texts: vec![("nameQuery", "name", "/projectName")],
+        equals: vec![("projectResourceOwnerQuery", "resourceOwner", "/projectOwnerId")],
+        ..List::v1("/granted_projects/_search")
+    };
+    list.holds(&server, 2 * NAMES.len()).await;
+}

@@ -4,26 +4,29 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::{A, M, O2, Resource, world};
+use super::{A, Call, M, O2, Resource, world};
 use crate::support::grpc::Grpc;
 use crate::support::text;
 
+/// An organization that is made so, and how it is read: where it is in the answer, and its state.
+pub fn organization(create: Value, read: Call, at: &'static str, state: &str) -> Resource {
+    let seen = |name: &str| json!({"id": "{id}", "name": name, "state": state});
+    Resource {
+        create: (O2, "AddOrganization", create),
+        id: "/organizationId",
+        read,
+        at,
+        state: seen("Made"),
+        update: vec![(O2, "UpdateOrganization", json!({"organizationId": "{id}", "name": "Renamed"}))],
+        updated: seen("Renamed"),
+        delete: (O2, "DeleteOrganization", json!({"organizationId": "{id}"})),
+    }
+}
+
 #[tokio::test]
 async fn an_organization() {
-    let world = world().await;
-    let seen = |name: &str| json!({"id": "{id}", "name": name, "state": "ORG_STATE_ACTIVE"});
-    world
-        .applied(&Resource {
-            create: (O2, "AddOrganization", json!({"name": "Made"})),
-            id: "/organizationId",
-            read: (A, "GetOrgByID", json!({"id": "{id}"})),
-            at: "/org",
-            state: seen("Made"),
-            update: vec![(O2, "UpdateOrganization", json!({"organizationId": "{id}", "name": "Renamed"}))],
-            updated: seen("Renamed"),
-            delete: (O2, "DeleteOrganization", json!({"organizationId": "{id}"})),
-        })
-        .await;
+    let read = (A, "GetOrgByID", json!({"id": "{id}"}));
+    world().await.applied(&organization(json!({"name": "Made"}), read, "/org", "ORG_STATE_ACTIVE")).await;
 }
 
 /// As the provider falls back to: the organization's head names what is changed.

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::organizations::organization;
 use super::{M, O2, Resource, World, world};
 use crate::support::grpc::Grpc;
 use crate::support::text;
@@ -16,22 +17,11 @@ const W2: &str = "zitadel.webkey.v2.WebKeyService";
 #[tokio::test]
 async fn an_organization_of_version_2() {
     let world = world().await;
-    let by_id = json!({"queries": [{"idQuery": {"id": "{id}"}}]});
-    let seen = |name: &str| json!({"id": "{id}", "name": name, "state": "ORGANIZATION_STATE_ACTIVE"});
+    let by_id = (O2, "ListOrganizations", json!({"queries": [{"idQuery": {"id": "{id}"}}]}));
     let (owner, _) = world.server.user(&world.org, "owner").await;
     let admins = json!([{"userId": owner, "roles": ["ORG_OWNER"]}]);
-    world
-        .applied(&Resource {
-            create: (O2, "AddOrganization", json!({"name": "Made", "admins": admins})),
-            id: "/organizationId",
-            read: (O2, "ListOrganizations", by_id),
-            at: "/result/0",
-            state: seen("Made"),
-            update: vec![(O2, "UpdateOrganization", json!({"organizationId": "{id}", "name": "Renamed"}))],
-            updated: seen("Renamed"),
-            delete: (O2, "DeleteOrganization", json!({"organizationId": "{id}"})),
-        })
-        .await;
+    let create = json!({"name": "Made", "admins": admins});
+    world.applied(&organization(create, by_id, "/result/0", "ORGANIZATION_STATE_ACTIVE")).await;
 }
 
 #[tokio::test]
@@ -76,6 +66,52 @@ async fn a_project_of_version_2_and_its_roles() {
             update: vec![(P2, "UpdateProjectRole", role("Reads", ""))],
             updated: seen("Reads", ""),
             delete: (P2, "RemoveProjectRole", json!({"projectId": project, "roleKey": "reader"})),
+        })
+        .await;
+}
+
+/// Another organization.
+async fn org(world: &World, name: &str) -> String {
+    text(&world.ok(&world.by_key, &(O2, "AddOrganization", json!({"name": name})), "").await, "/organizationId")
+}
+
+#[tokio::test]
+async fn a_project_grant_of_version_2() {
+    let world = world().await;
+    let project = world.project().await;
+    let roles = json!({"roles": [{"key": "reader", "displayName": "R"}, {"key": "writer", "displayName": "W"}]});
+    world.server.ok(&format!("/projects/{project}/roles/_bulk"), roles).await;
+    let [other, third] = [org(&world, "Other").await, org(&world, "Third").await];
+    let grant = |to: &str, keys: &[&str]| json!({"projectId": project, "grantedOrganizationId": to, "roleKeys": keys});
+    // Those of the same project to others, and of other projects to the same one, are not the one.
+    world.ok(&world.by_key, &(P2, "CreateProjectGrant", grant(&third, &["reader"])), "").await;
+    let aside = world.server.project("aside").await;
+    let aside = json!({"projectId": aside, "grantedOrganizationId": other});
+    world.ok(&world.by_key, &(P2, "CreateProjectGrant", aside), "").await;
+    let filters = json!([
+        {"inProjectIdsFilter": {"ids": [project]}},
+        {"grantedOrganizationIdFilter": {"id": other}},
+    ]);
+    let seen = |keys: &[&str]| {
+        json!({"projectId": project, "organizationId": world.org, "grantedOrganizationId": other,
+            "grantedOrganizationName": "Other", "projectName": "terraform", "grantedRoleKeys": keys,
+            "state": "PROJECT_GRANT_STATE_ACTIVE"})
+    };
+    let at = json!({"projectId": project, "grantedOrganizationId": other});
+    world
+        .applied(&Resource {
+            create: (P2, "CreateProjectGrant", grant(&other, &["reader"])),
+            id: "",
+            read: (P2, "ListProjectGrants", json!({"filters": filters})),
+            at: "/projectGrants/0",
+            state: seen(&["reader"]),
+            update: vec![
+                (P2, "UpdateProjectGrant", grant(&other, &["writer", "reader"])),
+                (P2, "DeactivateProjectGrant", at.clone()),
+                (P2, "ActivateProjectGrant", at.clone()),
+            ],
+            updated: seen(&["writer", "reader"]),
+            delete: (P2, "DeleteProjectGrant", at),
         })
         .await;
 }
