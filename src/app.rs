@@ -209,6 +209,18 @@ async fn made_early(signing: SigningKeys) {
     }
 }
 
+/// What lets callers in, under the name of this server and for its project.
+fn gate(deps: &Deps, signing: &SigningKeys, usage: &Usage, (issuer, project_id): (&Issuer, &str)) -> Gate {
+    Gate::new(GateParts {
+        store: deps.store.clone(),
+        env: deps.env.clone(),
+        signing: signing.clone(),
+        usage: usage.clone(),
+        issuer: issuer.name().into(),
+        project_id: project_id.to_owned(),
+    })
+}
+
 /// What the parts of a server share.
 struct Common<'a> {
     config: &'a Config,
@@ -224,29 +236,15 @@ impl Common<'_> {
         let instance = deps.store.instance().await?;
         let project_id = instance.ok_or_else(|| Error::internal("the server has not been set up"))?.iam_project_id;
         let issuer = Issuer::new(&config.issuer(bound), &config.server.issuer_aliases);
-        let gate = Gate::new(GateParts {
-            store: deps.store.clone(),
-            env: deps.env.clone(),
-            signing: signing.clone(),
-            usage: usage.clone(),
-            issuer: issuer.name().into(),
-            project_id: project_id.clone(),
-        });
+        let gate = gate(&deps, &signing, &usage, (&issuer, &project_id));
         let (access_lifetime, id_lifetime) = config.lifetimes();
         let services = Services::new(&deps, &signing, issuer.clone());
         let removal = (*services.removal).clone();
         let (ending, swept) = (Ending::default(), Swept::default());
-        let housekeeping = Housekeeping::start(
-            Chores {
-                store: deps.store.clone(),
-                usage: usage.clone(),
-                env: deps.env.clone(),
-                removal,
-                ending: ending.clone(),
-                swept: swept.clone(),
-            },
-            config.intervals(),
-        );
+        let Deps { store, env, .. } = deps.clone();
+        let usage_too = usage.clone();
+        let chores = Chores { store, usage: usage_too, env, removal, ending: ending.clone(), swept: swept.clone() };
+        let housekeeping = Housekeeping::start(chores, config.intervals());
         let oauth = OAuth::new(Parts {
             deps: deps.clone(),
             signing: signing.clone(),

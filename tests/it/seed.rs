@@ -203,7 +203,7 @@ async fn an_export_changes_nothing_here_and_makes_the_same_elsewhere() {
 
     // Numbers of the last minute may be those of the next server too.
     let numbered = |line: &&str| line.contains("client_id: \"") && !line.contains("shop-api");
-    let text: String = text.lines().filter(|line| !numbered(line)).map(|line| format!("{line}\n")).collect();
+    let text = text.lines().filter(|line| !numbered(line)).collect::<Vec<_>>().join("\n");
     place.write("export.yaml", &text);
     let elsewhere = Place::fresh().await;
     elsewhere.serve(&["--seed", &file.display().to_string()]).stop();
