@@ -83,7 +83,7 @@ impl Caller {
     /// Names the call, so that it changes something once.
     ///
     /// # Errors
-    /// As [`IdempotencyKey::of`].
+    /// Code 3 when the key is not 1 to 255 visible ASCII characters.
     pub fn name_call(&mut self, rpc: &Rpc, token: &str, key: &[u8]) -> Result<()> {
         self.idempotency = Idempotent::Key(Arc::new(IdempotencyKey::of(&self.user_id, rpc.full, token, key)?));
         Ok(())
