@@ -87,8 +87,7 @@ impl<S: Send + Sync + 'static> Resource<S> {
                 let request = rest_message(rest, uri, params, body);
                 let (service, idempotency) = (Arc::clone(&service), Arc::clone(&idempotency));
                 Box::pin(async move {
-                    let answer = |caller, request| function(service, caller, request);
-                    let answer = idempotency::answer(&idempotency, caller, request?, answer).await?;
+                    let answer = idempotency::answer(&idempotency, function, service, caller, request?).await?;
                     let body = serde_json::to_vec(&answer).map_err(Error::internal)?;
                     Ok(json::json_response(success, body))
                 })
@@ -103,8 +102,7 @@ impl<S: Send + Sync + 'static> Resource<S> {
             let (service, idempotency) = (Arc::clone(&service), Arc::clone(&idempotency));
             async move {
                 let caller = caller.map_err(|e| error::status(&e))?;
-                let answer = |caller, request| function(service, caller, request);
-                let answer = idempotency::answer(&idempotency, caller, request, answer).await;
+                let answer = idempotency::answer(&idempotency, function, service, caller, request).await;
                 answer.map(connectrpc::Response::new).map_err(|e| error::status(&e))
             }
         });
